@@ -1,0 +1,107 @@
+public import MartletCore
+
+/// Evaluates a graph node by node with each operation's plain evaluation: the judge of compiled code.
+public final class Interpreter: EvaluationContext {
+    private let graph: Graph
+    private var symbols: [Symbol: Int]
+
+    /// Called after every node with its results; for comparing layer by layer.
+    public var observer: ((NodeID, [HostTensor]) throws -> Void)?
+
+    /// Makes an interpreter of `graph`; `symbols` are values known from an enclosing graph.
+    public init(_ graph: Graph, symbols: [Symbol: Int] = [:]) {
+        self.graph = graph
+        self.symbols = symbols
+    }
+
+    public func value(of expression: IntExpr) throws -> Int {
+        try expression.evaluate { symbol in
+            guard let value = symbols[symbol] else {
+                throw Diagnostic("run.symbol", "size '\(graph.symbols.name(of: symbol))' has no value yet")
+            }
+            return value
+        }
+    }
+
+    public func bind(_ symbol: Symbol, to value: Int) throws { symbols[symbol] = value }
+
+    public func evaluate(_ graph: Graph, _ operands: [HostTensor]) throws -> [HostTensor] {
+        try Interpreter(graph, symbols: symbols).run(operands)
+    }
+
+    /// Evaluates on operands in the order of the graph's inputs; gives the outputs in order.
+    ///
+    /// - Throws: `run.input…` where an input does not fit, and an operation's diagnostic with its node as place.
+    public func run(_ inputs: [HostTensor]) throws -> [HostTensor] {
+        var values = [HostTensor?](repeating: nil, count: graph.values.count)
+        try bindInputs(inputs, into: &values)
+        try checkRequirements()
+        var remaining = useCounts()
+        for node in graph.nodeIDs {
+            let operands = try graph.operands(of: node).map { try tensor($0, values) }
+            let results = try evaluate(node, operands)
+            for (value, result) in zip(graph.results(of: node), results) { values[Int(value.index)] = result }
+            release(node, &values, &remaining)
+        }
+        return try graph.outputs.map { try tensor($0.value, values) }
+    }
+
+    private func tensor(_ value: ValueID, _ values: [HostTensor?]) throws -> HostTensor {
+        guard let tensor = values[Int(value.index)] else {
+            throw Diagnostic("graph.order", "value %\(value.index) is used before it is made")
+        }
+        return tensor
+    }
+
+    private func evaluate(_ node: NodeID, _ operands: [HostTensor]) throws -> [HostTensor] {
+        let operation = graph.operation(of: node)
+        do {
+            let results = try operation.evaluate(operands, in: self)
+            try observer?(node, results)
+            return results
+        } catch let diagnostic as Diagnostic {
+            let source = graph.origins(of: node).last ?? ""
+            throw diagnostic.at(.node(name: source, operator: type(of: operation).name, file: nil))
+        }
+    }
+
+    private func useCounts() -> [Int] {
+        var counts = [Int](repeating: 0, count: graph.values.count)
+        for node in graph.nodeIDs { for operand in graph.operands(of: node) { counts[Int(operand.index)] += 1 } }
+        for output in graph.outputs { counts[Int(output.value.index)] += 1 }
+        return counts
+    }
+
+    private func release(_ node: NodeID, _ values: inout [HostTensor?], _ remaining: inout [Int]) {
+        for operand in graph.operands(of: node) {
+            remaining[Int(operand.index)] -= 1
+            if remaining[Int(operand.index)] == 0 { values[Int(operand.index)] = nil }
+        }
+    }
+
+    private func bindInputs(_ inputs: [HostTensor], into values: inout [HostTensor?]) throws {
+        guard inputs.count == graph.inputs.count else {
+            throw Diagnostic("run.input-count", "\(graph.inputs.count) inputs are needed, \(inputs.count) were given")
+        }
+        for (port, tensor) in zip(graph.inputs, inputs) {
+            try InputBinding.bind(port.name, graph.type(of: port.value), tensor, graph.symbols, &symbols)
+            values[Int(port.value.index)] = tensor
+        }
+        for (port, tensor) in zip(graph.inputs, inputs) {
+            try InputBinding.check(port.name, graph.type(of: port.value), tensor, graph.symbols, symbols)
+        }
+    }
+
+    private func checkRequirements() throws {
+        for requirement in graph.requirements {
+            guard let left = try? value(of: requirement.left), let right = try? value(of: requirement.right),
+                left != right
+            else { continue }
+            let name = graph.symbols.name(of:)
+            throw Diagnostic(
+                "run.sizes-differ",
+                "\(requirement.what): \(requirement.left.text(name)) is \(left), "
+                    + "\(requirement.right.text(name)) is \(right)")
+        }
+    }
+}

@@ -1,0 +1,5 @@
+public import MartletCore
+
+extension Bind {
+    public var definedSymbols: [Symbol] { [symbol] }
+}
