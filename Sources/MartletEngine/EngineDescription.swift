@@ -1,0 +1,38 @@
+import MartletCore
+
+extension Engine.Header {
+    /// The header in words, one fact a line.
+    public func describe() -> String {
+        let facts: [(String, String)] = [
+            ("engine", name), ("format", String(formatVersion)), ("written by", writerVersion), ("target", target),
+            ("triple", triple), ("features", features.joined(separator: " ")), ("accuracy", accuracy),
+            ("model", modelHash),
+        ]
+        return facts.filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1)\n" }.joined()
+    }
+}
+
+extension Engine {
+    /// What the engine is, in words: header, ports, states, sizes. One fact a line.
+    public func describe() -> String {
+        var text = header.describe()
+        for input in inputs { text += "input \(describe(input))\n" }
+        for output in outputs { text += "output \(describe(output))\n" }
+        for link in states where inputs.indices.contains(link.input) && outputs.indices.contains(link.output) {
+            text += "state \(inputs[link.input].name) <- \(outputs[link.output].name)\n"
+        }
+        text += "steps: \(stepCount), kernels: \(kernels.count), arena values: \(buffers.count)\n"
+        text += "code: \(code.count) bytes, weights: \(weights.count) bytes\n"
+        return text
+    }
+
+    private func describe(_ port: Port) -> String {
+        let dims = port.dims.map { text(of: $0) }
+        return "\(port.name): \(port.type.name)[\(dims.joined(separator: ", "))]"
+    }
+
+    /// An expression as messages show it: a constant, the name of a symbol, or a formula over names.
+    public func text(of reference: ExprRef) -> String {
+        program.text(of: reference, names: symbols.map(\.name))
+    }
+}

@@ -1,0 +1,77 @@
+internal import MartletCore
+internal import MartletEngine
+
+/// The primitive run, over memory of the caller.
+///
+/// Unsafe parts and their invariants: the caller vouches for inputs and outputs; everything else a kernel can reach is
+/// memory that this function holds until no thread is inside a kernel any more.
+extension LoadedEngine {
+    /// Runs the engine on the calling thread, with the pool's help for large steps. Allocates nothing once the plan has
+    /// been run.
+    ///
+    /// - Parameters:
+    ///   - plan: A plan of this engine.
+    ///   - inputs: For each input its elements, `plan.inputByteCounts` bytes, aligned to the element.
+    ///   - outputs: For each output memory of `plan.outputByteCounts` bytes, aligned to the element. Inputs and outputs
+    ///     must not overlap.
+    /// - Throws: `run.arguments`, `run.cancelled`, `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, and
+    ///   what the model's own checks say. What is in the outputs then is unspecified.
+    public func run(
+        plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],
+        cancellation: Cancellation? = nil, profile: Profile? = nil
+    ) throws {
+        try run(plan: plan, inputs: inputs, outputs: outputs, cancellation, profile) { _ in }
+    }
+
+    /// The same; `finish` sees the values of all expressions after the run.
+    func run(
+        plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],
+        _ cancellation: Cancellation?, _ profile: Profile?, finish: (UnsafePointer<Int64>) throws -> Void
+    ) throws {
+        guard inputs.count == engine.inputs.count, outputs.count == engine.outputs.count,
+            plan.baseByteCounts.count == engine.baseCount
+        else {
+            throw Diagnostic(
+                "run.arguments", "\(inputs.count) inputs and \(outputs.count) outputs are given, the engine has "
+                    + "\(engine.inputs.count) and \(engine.outputs.count)")
+        }
+        let frame = plan.takeFrame(for: self)
+        defer { plan.giveBack(frame) }
+        frame.reset(plan)
+        for (index, input) in inputs.enumerated() {
+            frame.bases[engine.inputBase(index)] = UInt64(UInt(bitPattern: input))
+        }
+        for (index, output) in outputs.enumerated() {
+            frame.bases[engine.outputBase(index)] = UInt64(UInt(bitPattern: output))
+        }
+        try engine.weights.withUnsafeBytes { weights in
+            frame.bases[Engine.weightsBase] = UInt64(UInt(bitPattern: weights.baseAddress))
+            try runInArena(plan, frame, cancellation, profile)
+        }
+        try finish(frame.values)
+    }
+
+    private func runInArena(
+        _ plan: ShapePlan, _ frame: RunFrame, _ cancellation: Cancellation?, _ profile: Profile?
+    ) throws {
+        let pool = plan.sharedWork > 0 || expressions.hasDynamicEntries ? runtime.pool : nil
+        let threads = pool?.threadCount ?? 1
+        let (scratch, overflow) = plan.scratchByteCount.multipliedReportingOverflow(by: threads)
+        let (total, isTooLarge) = plan.arenaByteCount.addingReportingOverflow(scratch)
+        guard !overflow, !isTooLarge else { throw Placement.tooLarge() }
+        let arena = total > 0 ? try runtime.memory.lease(total) : nil
+        defer { if let arena { runtime.memory.giveBack(arena) } }
+        frame.bases[Engine.arenaBase] = UInt64(UInt(bitPattern: arena?.start))
+        if let pool, plan.sharedWork >= ThreadPool.wakeThreshold { pool.rouse() }
+        try FloatingPointMode.withIEEE {
+            try schedule.instructions.withUnsafeBufferPointer { instructions in
+                try Interpreter(
+                    loaded: self, plan: plan, frame: frame, instructions: instructions,
+                    scratch: arena.map { $0.start + plan.arenaByteCount }, pool: pool, cancellation: cancellation,
+                    profile: profile
+                ).run()
+            }
+        }
+        if let cancellation, cancellation.isCancelled { throw Interpreter.cancelled() }
+    }
+}

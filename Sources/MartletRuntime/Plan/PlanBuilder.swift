@@ -1,0 +1,193 @@
+internal import MartletCore
+internal import MartletEngine
+
+/// Computes the parts of a plan.
+struct PlanBuilder {
+    let inputShapes: [[Int]]
+    private(set) var outputShapes: [[Int]] = []
+    private(set) var inputByteCounts: [Int] = []
+    private(set) var outputByteCounts: [Int] = []
+    private(set) var arenaByteCount = 0
+    private(set) var scratchByteCount = 0
+    private(set) var sharedWork: Double = 0
+    private(set) var values: [Int64] = []
+    private(set) var symbols: [Int64] = []
+    private(set) var words: [Int64] = []
+    private(set) var baseByteCounts: [Int] = []
+
+    private let loaded: LoadedEngine
+    private var engine: Engine { loaded.engine }
+    /// Where each expression may lie during the run; empty if none changes.
+    private var ranges: [ClosedRange<Int64>] = []
+
+    /// Binds the shapes, places the arena and computes all words.
+    ///
+    /// - Throws: `plan.…` as `Diagnostic`, several as `Diagnostics`.
+    init(_ loaded: LoadedEngine, shapes: [[Int]]) throws {
+        self.loaded = loaded
+        inputShapes = shapes
+        guard shapes.count == loaded.engine.inputs.count else {
+            throw Diagnostic(
+                "plan.inputs", "\(shapes.count) shapes are given, the engine has \(loaded.engine.inputs.count) inputs")
+        }
+        var binding = try ShapeBinding(loaded.engine, shapes: shapes)
+        symbols = binding.symbols
+        values = [Int64](repeating: 0, count: loaded.expressions.count)
+        evaluate()
+        try checkSymbols()
+        try binding.check(shapes: shapes, values: values)
+        if loaded.expressions.hasDynamicEntries { ranges = dynamicRanges() }
+        try placeBuffers()
+        try measurePorts()
+        try measureScratch()
+        baseByteCounts = [RunFrame.statusByteCount, engine.weights.count, arenaByteCount] + inputByteCounts
+            + outputByteCounts
+        try makeWords()
+        estimateWork()
+    }
+
+    private mutating func evaluate() {
+        values.withUnsafeMutableBufferPointer { values in
+            symbols.withUnsafeBufferPointer { symbols in
+                guard let values = values.baseAddress else { return }
+                // An engine without symbols has no memory for them, and no expression asks for one.
+                let none = UnsafePointer<Int64>(values)
+                loaded.expressions.evaluate(values, symbols: symbols.baseAddress ?? none)
+            }
+        }
+    }
+
+    private func checkSymbols() throws {
+        for symbol in engine.program.symbols {
+            let index = Int(symbol.id)
+            guard engine.symbols[index].kind == .input, symbols[index] == ExpressionTable.undefined else { continue }
+            throw Diagnostic(
+                "plan.unbound", "no input has '\(engine.symbols[index].name)' as an extent, so it has no value")
+        }
+    }
+
+    /// Ranges of all expressions; those of loop counters are narrowed to what the loops can reach.
+    private func dynamicRanges() -> [ClosedRange<Int64>] {
+        var bounds: [ClosedRange<Int64>?] = engine.symbols.map { symbol in
+            guard symbol.kind.isSetDuringRun else { return nil }
+            return Int64(symbol.lower)...Int64(max(symbol.lower, symbol.upper ?? .max))
+        }
+        var ranges = loaded.expressions.ranges(values: values, symbols: bounds)
+        guard !loaded.schedule.loops.isEmpty else { return ranges }
+        for loop in loaded.schedule.loops where loop.trip >= 0 {
+            let known = bounds[loop.counter] ?? ValueRange.all
+            let turns = max(ranges[Int(loop.trip)].upperBound, 0)
+            bounds[loop.counter] = min(known.lowerBound, 0)...max(min(known.upperBound, turns), 0)
+        }
+        ranges = loaded.expressions.ranges(values: values, symbols: bounds)
+        return ranges
+    }
+
+    /// The greatest value of an expression that is a size.
+    private func greatest(_ reference: ExprRef, _ what: @autoclosure () -> String) throws -> Int {
+        let index = Int(reference)
+        let isDynamic = loaded.expressions.isDynamic[index]
+        let value = isDynamic ? ranges[index].upperBound : values[index]
+        if isDynamic, value == .max {
+            throw Diagnostic(
+                "plan.unbounded", "\(what()) = \(engine.text(of: reference)) has no upper bound",
+                help: "compile the model with a bound for the sizes that depend on data")
+        }
+        guard value != ExpressionTable.undefined, value >= 0 else {
+            let text = engine.text(of: reference)
+            throw Diagnostic("plan.size", "\(what()) = \(text) is negative, too large or undefined")
+        }
+        return Int(value)
+    }
+
+    private mutating func placeBuffers() throws {
+        var sizes: [Int] = []
+        sizes.reserveCapacity(engine.buffers.count)
+        for buffer in engine.buffers { sizes.append(try greatest(buffer.size, "the size of '\(buffer.name)'")) }
+        let (offsets, total) = try loaded.placement.offsets(sizes: sizes)
+        arenaByteCount = try Placement.align(total)
+        for (index, symbol) in engine.symbols.enumerated() {
+            if case .offset(let buffer) = symbol.kind { symbols[index] = Int64(offsets[buffer]) }
+        }
+        evaluate()
+        // Places are known now, so what depends on them and on the run has narrower ranges.
+        if !ranges.isEmpty { ranges = dynamicRanges() }
+    }
+
+    private mutating func measurePorts() throws {
+        for (input, shape) in zip(engine.inputs, inputShapes) {
+            inputByteCounts.append(try HostTensor.size(of: input.type, shape).byteCount)
+        }
+        for output in engine.outputs {
+            let shape = try output.dims.map { try greatest($0, "an extent of output '\(output.name)'") }
+            outputShapes.append(shape)
+            outputByteCounts.append(try HostTensor.size(of: output.type, shape).byteCount)
+        }
+    }
+
+    private mutating func measureScratch() throws {
+        var most = 0
+        for instruction in loaded.schedule.instructions where instruction.opcode == .kernel {
+            most = max(most, try greatest(instruction.scratch, "the scratch memory of a step"))
+        }
+        scratchByteCount = try Placement.align(most)
+    }
+
+    private mutating func makeWords() throws {
+        words.reserveCapacity(loaded.schedule.words.count)
+        for word in loaded.schedule.words { words.append(values[Int(word)]) }
+        for instruction in loaded.schedule.instructions where instruction.opcode == .kernel {
+            try check(instruction)
+        }
+    }
+
+    /// Words must exist, and operands start inside their bases; what changes during the run is checked there.
+    private func check(_ instruction: Instruction) throws {
+        let range = Int(instruction.words)..<Int(instruction.words + instruction.wordCount)
+        for word in range where words[word] == ExpressionTable.undefined {
+            let entry = loaded.schedule.words[word]
+            guard loaded.expressions.isDynamic[Int(entry)] else {
+                throw Diagnostic("plan.size", "\(engine.text(of: entry)) in a step is too large or undefined")
+            }
+        }
+        for operand in 0..<Int(instruction.operands) {
+            let offset = words[range.lowerBound + 2 * operand + 1]
+            guard offset != ExpressionTable.undefined else { continue }
+            let base = Int(words[range.lowerBound + 2 * operand])
+            guard offset >= 0, offset <= Int64(baseByteCounts[base]) else {
+                throw Diagnostic(
+                    "plan.bounds", "an operand of a step starts at byte \(offset) of \(baseByteCounts[base])")
+            }
+        }
+    }
+
+    private mutating func estimateWork() {
+        for instruction in loaded.schedule.instructions where instruction.opcode == .kernel {
+            let work = values.withUnsafeBufferPointer { WorkEstimate.nanoseconds(instruction, $0.baseAddress) }
+            if work >= WorkEstimate.sharingThreshold { sharedWork += work }
+        }
+    }
+}
+
+/// How long a step takes, roughly: enough to decide whether other threads are worth asking.
+enum WorkEstimate {
+    /// Operations a nanosecond on one thread; a modest figure, as few kernels reach the peak.
+    private static let operationsPerNanosecond: Double = 40
+    /// Bytes a nanosecond on one thread, from caches of its own.
+    private static let bytesPerNanosecond: Double = 30
+    /// Least work that is shared among threads, in nanoseconds: below, the hand-over eats the gain.
+    static let sharingThreshold: Double = 5_000
+    /// Least work of a chunk, in nanoseconds.
+    static let chunkWork: Double = 1_000
+    /// Work after which a run looks for a cancellation again, in nanoseconds.
+    static let cancellationInterval: Double = 2_000_000
+
+    /// The estimate for a kernel step in nanoseconds; 0 where the engine says nothing.
+    @inline(__always)
+    static func nanoseconds(_ instruction: Instruction, _ values: UnsafePointer<Int64>?) -> Double {
+        guard let values else { return 0 }
+        let flops = instruction.flops < 0 ? 0 : Double(values[Int(instruction.flops)])
+        let bytes = instruction.bytes < 0 ? 0 : Double(values[Int(instruction.bytes)])
+        return max(flops / operationsPerNanosecond, bytes / bytesPerNanosecond)
+    }
+}

@@ -1,0 +1,91 @@
+internal import MartletCore
+internal import MartletEngine
+
+/// One run over tensors: makes memory for the outputs and gives the addresses to the engine.
+///
+/// Unsafe parts and their invariants: the addresses of inputs are those of tensors that `run` keeps alive until the
+/// engine has returned; storage never moves. Outputs are written only before they become tensors.
+struct TensorRun {
+    private let engine: LoadedEngine
+    private let inputs: [HostTensor]
+
+    /// A run with these tensors, in the order of the engine's inputs and of their types.
+    init(_ engine: LoadedEngine, _ inputs: [HostTensor]) throws {
+        self.engine = engine
+        self.inputs = try inputs.map { try $0.aligned() }
+    }
+
+    /// Runs, and returns the outputs in the engine's order.
+    func run(_ cancellation: Cancellation?, _ profile: Profile?) throws -> [HostTensor] {
+        let plan = try engine.plan(for: inputs.map(\.shape))
+        let memory = try plan.outputByteCounts.map { try OutputMemory($0, from: engine.runtime.memory) }
+        var shapes = plan.outputShapes
+        try withExtendedLifetime(inputs) {
+            let addresses = inputs.map { $0.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere }
+            try engine.run(
+                plan: plan, inputs: addresses, outputs: memory.map(\.start), cancellation, profile
+            ) { values in
+                if engine.expressions.hasDynamicEntries { shapes = try engine.outputShapes(values, within: shapes) }
+            }
+        }
+        return try zip(memory, zip(engine.engine.outputs, shapes)).map { memory, output in
+            try Self.tensor(output.0.type, output.1, memory)
+        }
+    }
+
+    /// An address for inputs without elements, which no kernel reads. Unsafe only in name: it never changes.
+    nonisolated(unsafe) private static let nowhere = UnsafeRawPointer(
+        UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64))
+
+    private static func tensor(_ type: ElementType, _ shape: [Int], _ memory: OutputMemory) throws -> HostTensor {
+        let bytes = UnsafeRawBufferPointer(start: memory.start, count: memory.count)
+        let tensor = try HostTensor(
+            type: type, shape: shape, storage: TensorStorage(borrowing: bytes, owner: memory))
+        // Memory was made for the greatest extents; a tensor much smaller than that should not hold it.
+        guard memory.count > MemoryBlock.granule, tensor.byteCount < memory.count / 2 else { return tensor }
+        return try HostTensor.make(type, shape: shape) { copy in
+            tensor.withUnsafeBytes { copy.copyMemory(from: $0) }
+        }
+    }
+}
+
+extension HostTensor {
+    /// The tensor itself if its elements are aligned to their size, else a copy that is.
+    fileprivate func aligned() throws -> HostTensor {
+        let alignment = max(type.bitWidth / 8, 1)
+        let isAligned = withUnsafeBytes { UInt(bitPattern: $0.baseAddress) % UInt(alignment) == 0 }
+        if isAligned { return self }
+        return try HostTensor.make(type, shape: shape) { copy in
+            withUnsafeBytes { copy.copyMemory(from: $0) }
+        }
+    }
+}
+
+extension LoadedEngine {
+    /// Shapes of all inputs when only some are known: symbols that those do not give take the least of their range.
+    ///
+    /// - Throws: as `plan(for:)`.
+    func initialShapes(knowing shapes: [[Int]?]) throws -> [[Int]] {
+        var binding = try ShapeBinding(engine, shapes: shapes)
+        binding.fillWithLowerBounds()
+        var values = [Int64](repeating: 0, count: expressions.count)
+        expressions.evaluate(&values, symbols: binding.symbols)
+        return try zip(engine.inputs, shapes).map { input, shape in
+            try shape ?? input.dims.map { try extent(values[Int($0)], of: input.name, within: .max) }
+        }
+    }
+
+    /// Shapes of the outputs after a run that ended with these values.
+    fileprivate func outputShapes(_ values: UnsafePointer<Int64>, within limits: [[Int]]) throws -> [[Int]] {
+        try zip(engine.outputs, limits).map { output, limit in
+            try zip(output.dims, limit).map { try extent(values[Int($0)], of: output.name, within: $1) }
+        }
+    }
+
+    private func extent(_ value: Int64, of name: String, within limit: Int) throws -> Int {
+        guard value >= 0, value <= Int64(limit) else {
+            throw Diagnostic("run.size", "an extent of '\(name)' is negative, too large or undefined after the run")
+        }
+        return Int(value)
+    }
+}

@@ -1,0 +1,167 @@
+public import MartletCore
+internal import MartletEngine
+internal import Synchronization
+
+/// Runs an engine and keeps its state between runs.
+///
+/// A state is an output that becomes an input of the next run; that input may then be left out. Runs of a session with
+/// states follow one another; a session without states may run on many threads at once.
+public final class Session: Sendable {
+    /// The engine that runs.
+    public let engine: LoadedEngine
+    /// The outputs that become inputs, by the names of the inputs.
+    public let links: [String: String]
+    /// For each output the input it becomes.
+    private let inputOfOutput: [Int?]
+    /// For each input its state, if it has one and it is known.
+    private let state: Mutex<[HostTensor?]>
+
+    /// A session of the engine with its own states.
+    public convenience init(_ engine: LoadedEngine) {
+        let pairs = engine.engine.states.map { ($0.input, $0.output) }
+        self.init(engine, pairs: pairs)
+    }
+
+    /// A session with the states given as names of inputs and of the outputs that become them; none if empty.
+    ///
+    /// - Throws: `session.unknown-state`, `session.state-type`.
+    public convenience init(_ engine: LoadedEngine, states: [String: String]) throws {
+        let (inputs, outputs) = (engine.engine.inputs, engine.engine.outputs)
+        let pairs = try states.sorted { $0.key < $1.key }.map { name, source in
+            guard let input = inputs.firstIndex(where: { $0.name == name }),
+                let output = outputs.firstIndex(where: { $0.name == source })
+            else {
+                throw Diagnostic("session.unknown-state", "there is no input '\(name)' or no output '\(source)'")
+            }
+            guard inputs[input].type == outputs[output].type, inputs[input].dims.count == outputs[output].dims.count
+            else {
+                throw Diagnostic(
+                    "session.state-type", "input '\(name)' and output '\(source)' differ in type or rank")
+            }
+            return (input, output)
+        }
+        self.init(engine, pairs: pairs)
+    }
+
+    private init(_ engine: LoadedEngine, pairs: [(Int, Int)], state: [HostTensor?]? = nil) {
+        self.engine = engine
+        var inputOfOutput = [Int?](repeating: nil, count: engine.engine.outputs.count)
+        var links: [String: String] = [:]
+        for (input, output) in pairs {
+            inputOfOutput[output] = input
+            links[engine.engine.inputs[input].name] = engine.engine.outputs[output].name
+        }
+        self.inputOfOutput = inputOfOutput
+        self.links = links
+        self.state = Mutex(state ?? [HostTensor?](repeating: nil, count: engine.engine.inputs.count))
+    }
+}
+
+/// States.
+extension Session {
+    /// The states that are known, by the names of their inputs.
+    public var states: [String: HostTensor] {
+        let known = state.withLock { $0 }
+        var result: [String: HostTensor] = [:]
+        for (input, tensor) in zip(engine.engine.inputs, known) { result[input.name] = tensor }
+        return result
+    }
+
+    /// Forgets all states and sets those given. A state that is neither given nor computed is zero; its extents that
+    /// other inputs do not determine are the least of their range.
+    ///
+    /// - Throws: `session.unknown-state`, `run.type`.
+    public func reset(_ states: [String: HostTensor] = [:]) throws {
+        var fresh = [HostTensor?](repeating: nil, count: engine.engine.inputs.count)
+        for (name, tensor) in states {
+            guard links[name] != nil, let index = engine.engine.inputs.firstIndex(where: { $0.name == name }) else {
+                throw Diagnostic("session.unknown-state", "'\(name)' is no state of this session")
+            }
+            try engine.engine.inputs[index].checkType(tensor)
+            fresh[index] = tensor
+        }
+        state.withLock { [fresh] in $0 = fresh }
+    }
+
+    /// A session in the same state that goes its own way.
+    public func copy() -> Session {
+        let pairs = inputOfOutput.enumerated().compactMap { output, input in input.map { ($0, output) } }
+        return Session(engine, pairs: pairs, state: state.withLock { $0 })
+    }
+}
+
+/// Runs.
+extension Session {
+    /// Runs the engine on the calling thread and returns all outputs, those that become states included.
+    ///
+    /// - Parameters:
+    ///   - inputs: Tensors by the names of the engine's inputs; states may be left out.
+    ///   - cancellation: Stops the run when cancelled; the states then stay as they were.
+    ///   - profile: Takes the times of the steps.
+    /// - Throws: `run.inputs` or `run.type` for what does not fit the engine, `plan.…` for shapes, `run.…` for what
+    ///   goes wrong during the run; `Diagnostics` if there are several problems.
+    public func run(
+        _ inputs: [String: HostTensor], cancellation: Cancellation? = nil, profile: Profile? = nil
+    ) throws -> [String: HostTensor] {
+        let outputs: [HostTensor]
+        if links.isEmpty {
+            outputs = try TensorRun(engine, try collect(inputs, state: [])).run(cancellation, profile)
+        } else {
+            outputs = try state.withLock { state in
+                let outputs = try TensorRun(engine, try collect(inputs, state: state)).run(cancellation, profile)
+                for (output, input) in inputOfOutput.enumerated() {
+                    if let input { state[input] = outputs[output] }
+                }
+                return outputs
+            }
+        }
+        return Dictionary(zip(engine.engine.outputs.map(\.name), outputs)) { first, _ in first }
+    }
+
+    /// The tensors of all inputs, in the engine's order.
+    private func collect(_ inputs: [String: HostTensor], state: [HostTensor?]) throws -> [HostTensor] {
+        let ports = engine.engine.inputs
+        var tensors: [HostTensor?] = []
+        var problems = unknownNames(inputs.keys)
+        for (index, port) in ports.enumerated() {
+            let tensor = inputs[port.name] ?? (state.isEmpty ? nil : state[index])
+            tensors.append(tensor)
+            if let tensor {
+                do { try port.checkType(tensor) } catch let problem as Diagnostic { problems.append(problem) }
+            } else if links[port.name] == nil {
+                problems.append(Diagnostic("run.inputs", "input '\(port.name)' is missing"))
+            }
+        }
+        if problems.count == 1 { throw problems[0] }
+        if !problems.isEmpty { throw Diagnostics(problems) }
+        return try fillStates(tensors)
+    }
+
+    private func unknownNames(_ names: some Sequence<String>) -> [Diagnostic] {
+        let known = engine.engine.inputs.map(\.name)
+        return names.filter { !known.contains($0) }.sorted().map {
+            Diagnostic(
+                "run.inputs", "the engine has no input '\($0)'",
+                help: "its inputs are \(known.joined(separator: ", "))")
+        }
+    }
+
+    /// Makes zeros for the states that are still missing.
+    private func fillStates(_ tensors: [HostTensor?]) throws -> [HostTensor] {
+        guard tensors.contains(where: { $0 == nil }) else { return tensors.compactMap { $0 } }
+        let shapes = try engine.initialShapes(knowing: tensors.map { $0?.shape })
+        return try zip(tensors, zip(engine.engine.inputs, shapes)).map { tensor, port in
+            try tensor ?? HostTensor(zeros: port.0.type, shape: port.1)
+        }
+    }
+}
+
+extension Engine.Port {
+    /// - Throws: `run.type`.
+    func checkType(_ tensor: HostTensor) throws {
+        guard tensor.type == type else {
+            throw Diagnostic(
+                "run.type", "input '\(name)' is of type \(tensor.type.name), the engine expects \(type.name)")
+        }
+    }
+}
