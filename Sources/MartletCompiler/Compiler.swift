@@ -1,0 +1,115 @@
+public import MartletCore
+public import MartletEngine
+public import MartletIR
+
+/// What a model is compiled for.
+public struct CompilerOptions: Sendable {
+    /// The machine.
+    public var target: CodegenTarget
+    /// Threads that compile.
+    public var jobs = 2
+    /// Name of the model, for the engine's header.
+    public var name = ""
+    /// Hash of the model, in hexadecimal.
+    public var modelHash = ""
+    /// Version of the compiling program, for the engine's header.
+    public var writerVersion = ""
+
+    /// Options for a target.
+    public init(target: CodegenTarget) { self.target = target }
+}
+
+/// Compiles graphs to engines.
+public struct Compiler: Sendable {
+    private let options: CompilerOptions
+    private let generator: CodeGenerator
+    private let cache: KernelCache?
+
+    /// A compiler that makes machine code with `generator` and keeps it in `cache`.
+    public init(_ options: CompilerOptions, generator: CodeGenerator, cache: KernelCache? = nil) {
+        self.options = options
+        self.generator = generator
+        self.cache = cache
+    }
+
+    /// Compiles a graph.
+    ///
+    /// - Throws: `compile.…` naming the node that no template takes, `llvm.…` and `link.…` for failures below.
+    public func compile(_ graph: Graph) throws -> Engine {
+        let assembler = EngineAssembler(target: options.target, symbolCount: graph.symbols.entries.count)
+        let inputs = graph.inputs.enumerated().map { position, port in
+            let type = graph.type(of: port.value)
+            return StoredValue(
+                memory: .port(Engine.firstPortBase + position), place: .rowMajor(type), order: Array(0..<type.rank))
+        }
+        let outputs = graph.outputs.indices.map {
+            StoredValue.Memory.port(Engine.firstPortBase + graph.inputs.count + $0)
+        }
+        let steps = try GraphLowering.steps(of: graph, inputs: inputs, outputs: outputs, assembler: assembler)
+        return try assemble(graph, assembler, steps)
+    }
+
+    private func assemble(_ graph: Graph, _ assembler: EngineAssembler, _ steps: [Engine.Step]) throws -> Engine {
+        let parts = try generator.kernels(
+            for: assembler.kernelTexts, target: options.target, jobs: options.jobs, cache: cache)
+        let section = try CodeSection(parts)
+        let offsets = section.entries.map { $0.first?.offset ?? 0 }
+        let ports = ports(graph, assembler)
+        let weights = try SectionBytes(count: assembler.weights.byteCount) { try assembler.weights.write(into: $0) }
+        let engine = Engine(
+            header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
+            outputs: ports.outputs, states: states(graph), buffers: assembler.buffers, steps: steps,
+            kernels: assembler.kernelInfos(offsets: offsets), code: try SectionBytes(section.bytes), weights: weights,
+            sourceGraph: "", reasons: assembler.reasons)
+        try engine.validate()
+        return engine
+    }
+
+    private var header: Engine.Header {
+        Engine.Header(
+            name: options.name, writerVersion: options.writerVersion, target: options.target.name,
+            triple: options.target.triple, features: options.target.allFeatures.map(\.rawValue),
+            modelHash: options.modelHash)
+    }
+
+    private func ports(_ graph: Graph, _ assembler: EngineAssembler) -> (inputs: [Engine.Port], outputs: [Engine.Port]) {
+        func port(_ port: GraphPort, _ base: Int) -> Engine.Port {
+            let type = graph.type(of: port.value)
+            return Engine.Port(
+                name: port.name, type: type.element, dims: type.shape.map(assembler.expression), base: base)
+        }
+        let inputs = graph.inputs.enumerated().map { port($1, Engine.firstPortBase + $0) }
+        let outputs = graph.outputs.enumerated().map { port($1, Engine.firstPortBase + inputs.count + $0) }
+        return (inputs, outputs)
+    }
+
+    private func symbols(_ graph: Graph, _ assembler: EngineAssembler) -> [Engine.SymbolInfo] {
+        let extents = graph.inputs.flatMap { graph.type(of: $0.value).shape }
+        let fromInputs = Set(extents.compactMap { $0.symbols.count == 1 && $0 == IntExpr($0.symbols[0]) ? $0.symbols[0] : nil })
+        let sizes = graph.symbols.entries.enumerated().map { position, entry in
+            let symbol = Symbol.size(position)
+            if assembler.counters.contains(symbol) {
+                // After the last turn the counter is the number of turns.
+                return Engine.SymbolInfo(
+                    name: entry.name, kind: .counter, lower: entry.lower,
+                    upper: entry.upper.map { $0 == .max ? $0 : $0 + 1 })
+            }
+            return Engine.SymbolInfo(
+                name: entry.name, kind: fromInputs.contains(symbol) ? .input : .bound, lower: entry.lower,
+                upper: entry.upper)
+        }
+        let offsets = assembler.buffers.indices.map {
+            Engine.SymbolInfo(name: "offset\($0)", kind: .offset(buffer: $0))
+        }
+        return sizes + offsets
+    }
+
+    private func states(_ graph: Graph) -> [Engine.StateLink] {
+        graph.states.compactMap { state in
+            guard let input = graph.inputs.firstIndex(where: { $0.name == state.input }),
+                let output = graph.outputs.firstIndex(where: { $0.name == state.output })
+            else { return nil }
+            return Engine.StateLink(input: input, output: output)
+        }
+    }
+}

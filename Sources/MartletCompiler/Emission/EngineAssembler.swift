@@ -1,0 +1,113 @@
+import MartletCore
+import MartletEngine
+import MartletIR
+
+/// The parts of an engine while its steps are being made: expressions, buffers, weights and kernels, each stored once.
+final class EngineAssembler {
+    let target: CodegenTarget
+    let machine: VectorMachine
+    private(set) var program = ExprProgram()
+    private(set) var weights = WeightSection()
+    private(set) var buffers: [Engine.Buffer] = []
+    private(set) var kernelTexts: [(name: String, irText: String)] = []
+    private var kernelNumbers: [String: Int] = [:]
+    private var kernelWords: [(operands: Int, words: Int)] = []
+    /// Size symbols of the graph; a buffer's offset symbol follows them.
+    let symbolCount: Int
+    /// Steps made so far, nested ones included.
+    private(set) var stepCount = 0
+    /// Values that could not be fused, with the reason.
+    var reasons: [String] = []
+    /// Symbols that count the turns of loops.
+    var counters: Set<Symbol> = []
+
+    init(target: CodegenTarget, symbolCount: Int) {
+        self.target = target
+        self.symbolCount = symbolCount
+        machine = VectorMachine(
+            vectorBytes: target.vectorBytes, registers: target.vectorRegisters,
+            hasFMA: target.has(.fma) || target.architecture == .arm, hasByteDot: target.has(.avx512vnni),
+            hasBFloat16Dot: target.has(.avx512bf16))
+    }
+
+    /// Takes the number of the next step.
+    func nextStep() -> Int {
+        stepCount += 1
+        return stepCount - 1
+    }
+
+    func expression(_ expression: IntExpr) -> ExprRef { program.append(expression) }
+
+    // MARK: Buffers
+
+    /// A new buffer of the arena, first touched by step `step`.
+    func addBuffer(_ name: String, bytes: IntExpr, step: Int) -> Int {
+        let size = expression(bytes.ceilDivided(by: 64) * 64)
+        buffers.append(Engine.Buffer(name: name, size: size, firstStep: step, lastStep: step))
+        return buffers.count - 1
+    }
+
+    /// Notes that step `step` touches a buffer.
+    func touch(_ buffer: Int, step: Int) {
+        buffers[buffer].firstStep = min(buffers[buffer].firstStep, step)
+        buffers[buffer].lastStep = max(buffers[buffer].lastStep, step)
+    }
+
+    /// Buffers made before `first` and touched since step `start` live to the end of a loop.
+    func extend(buffersBefore first: Int, touchedSince start: Int, to end: Int) {
+        for buffer in 0..<first where buffers[buffer].lastStep >= start { buffers[buffer].lastStep = end }
+    }
+
+    // MARK: Places
+
+    /// Base number and byte offset of a stored value, read by `step`.
+    func location(of memory: StoredValue.Memory, step: Int) throws -> Engine.Location {
+        let (base, offset) = try start(of: memory, step: step)
+        return Engine.Location(base: base, offset: expression(offset))
+    }
+
+    private func start(of memory: StoredValue.Memory, step: Int) throws -> (base: Int, offset: IntExpr) {
+        switch memory {
+        case .buffer(let number):
+            touch(number, step: step)
+            return (Engine.arenaBase, IntExpr(Symbol(id: UInt32(symbolCount + number))))
+        case .port(let base): return (base, 0)
+        case .constant(let value):
+            let recipe = PackingRecipe.plain(value.tensor, order: Array(value.tensor.shape.indices))
+            return (Engine.weightsBase, IntExpr(try weights.offset(of: value, recipe)))
+        case .part(let whole, let offset):
+            let start = try start(of: whole, step: step)
+            return (start.base, start.offset + offset)
+        }
+    }
+
+    /// A constant in a layout of its own.
+    func location(of constant: ConstantTensor, _ recipe: PackingRecipe) throws -> Engine.Location {
+        let offset = try weights.offset(of: constant, recipe)
+        return Engine.Location(base: Engine.weightsBase, offset: expression(IntExpr(offset)))
+    }
+
+    // MARK: Kernels
+
+    /// The number of a kernel; equal code is one kernel.
+    func kernel(_ generated: GeneratedKernel, operands: Int) -> Int {
+        let text = LLVMPrinter.module(
+            generated.function, triple: target.triple, dataLayout: target.dataLayout,
+            attributes: target.functionAttributes)
+        if let known = kernelNumbers[text] { return known }
+        let number = kernelTexts.count
+        kernelNumbers[text] = number
+        kernelTexts.append((name: "k\(number)", irText: text))
+        kernelWords.append((operands, operands * 2 + generated.words.count))
+        return number
+    }
+
+    /// What the engine says of its kernels, given their offsets in the code section.
+    func kernelInfos(offsets: [Int]) -> [Engine.KernelInfo] {
+        offsets.enumerated().map { number, offset in
+            Engine.KernelInfo(
+                name: "k\(number)", offset: offset, operands: kernelWords[number].operands,
+                words: kernelWords[number].words)
+        }
+    }
+}

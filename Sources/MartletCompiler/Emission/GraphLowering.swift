@@ -1,0 +1,254 @@
+import MartletCore
+import MartletEngine
+import MartletIR
+
+/// Turns a graph into steps: plans fusion, chooses layouts, generates a kernel for each group, and lowers regions.
+final class GraphLowering {
+    let graph: Graph
+    let assembler: EngineAssembler
+    private var forms: [NodeID: LoopForm] = [:]
+    private var otherForms: [NodeID: KernelForm] = [:]
+    private var groups: [ValueID: FusedGroup] = [:]
+    private var values: [ValueID: StoredValue] = [:]
+    /// Values that must lie in row-major order: operands of steps that are no loop nests.
+    private var rowMajor: Set<ValueID> = []
+    /// Copies of values in other memory orders.
+    private var relaidValues: [RelaidKey: StoredValue] = [:]
+    /// Memory that the caller gives to outputs.
+    private var outputMemory: [ValueID: StoredValue.Memory] = [:]
+    private(set) var steps: [Engine.Step] = []
+
+    private struct RelaidKey: Hashable {
+        let value: ValueID
+        let order: [Int]
+    }
+
+    /// Lowers `graph` whose inputs lie in `inputs`; its outputs are written to `outputs`.
+    static func steps(
+        of graph: Graph, inputs: [StoredValue], outputs: [StoredValue.Memory], assembler: EngineAssembler
+    ) throws -> [Engine.Step] {
+        let lowering = GraphLowering(graph, assembler)
+        try lowering.lower(inputs, outputs)
+        return lowering.steps
+    }
+
+    private init(_ graph: Graph, _ assembler: EngineAssembler) {
+        self.graph = graph
+        self.assembler = assembler
+    }
+
+    private func lower(_ inputs: [StoredValue], _ outputs: [StoredValue.Memory]) throws {
+        for (port, value) in zip(graph.inputs, inputs) { values[port.value] = value }
+        try findForms()
+        noteRowMajor()
+        let plan = FusionPlanner(graph, forms: forms)
+        noteReasons(plan)
+        for value in plan.stored {
+            groups[value] = GroupBuilder.group(of: value, in: graph, forms: forms, stored: plan.stored)
+        }
+        assignOutputs(outputs)
+        for node in graph.nodeIDs { try lower(node) }
+        try copyOutputs(outputs)
+    }
+
+    private func findForms() throws {
+        for node in graph.nodeIDs {
+            let operation = graph.operation(of: node)
+            let operands = graph.operands(of: node).map(graph.type(of:))
+            let results = graph.results(of: node).map(graph.type(of:))
+            let form = try operation.kernelForm(operands: operands, results: results)
+            if case .loops(let loops) = form, loops.count == 1 {
+                forms[node] = loops[0]
+            } else {
+                otherForms[node] = form
+            }
+        }
+    }
+
+    private func noteRowMajor() {
+        for node in graph.nodeIDs where otherForms[node] != nil { rowMajor.formUnion(graph.operands(of: node)) }
+    }
+
+    private func noteReasons(_ plan: FusionPlanner) {
+        for (value, reason) in plan.reasons {
+            guard case .node(let node, _) = graph.producer(of: value), let name = graph.origins(of: node).last else {
+                continue
+            }
+            assembler.reasons.append("\(name): not fused into its readers: \(reason)")
+        }
+    }
+
+    /// A computed value is written straight to the first output that it is, unless its kernel works in another order.
+    private func assignOutputs(_ outputs: [StoredValue.Memory]) {
+        for (port, memory) in zip(graph.outputs, outputs) {
+            guard case .node(let node, _) = graph.producer(of: port.value), outputMemory[port.value] == nil else { continue }
+            if case .constant? = otherForms[node] { continue }
+            if let group = groups[port.value], LayoutPlanner.anchorOrder(group) != nil { continue }
+            outputMemory[port.value] = memory
+        }
+    }
+
+    /// Inputs and constants that are outputs, and values that are several outputs, are copied.
+    private func copyOutputs(_ outputs: [StoredValue.Memory]) throws {
+        for (port, memory) in zip(graph.outputs, outputs) where outputMemory[port.value] != memory {
+            guard let value = values[port.value] else { continue }
+            try emitCopy(from: value, to: memory, graph.type(of: port.value), origins: [port.name])
+        }
+    }
+
+    // MARK: Nodes
+
+    private func lower(_ node: NodeID) throws {
+        guard let form = otherForms[node] else {
+            let value = graph.results(of: node)[0]
+            if let group = groups[value] { try emit(group) }
+            return
+        }
+        switch form {
+        case .constant(let tensor):
+            let value = graph.results(of: node)[0]
+            let order = Array(tensor.shape.indices)
+            values[value] = StoredValue(
+                memory: .constant(ConstantTensor(tensor)), place: .rowMajor(graph.type(of: value)), order: order)
+        default: try RegionLowering(self, node).lower(form)
+        }
+    }
+
+    /// Gives a result of a step memory, row-major.
+    func allocate(_ value: ValueID, order: [Int]? = nil) -> StoredValue {
+        let type = graph.type(of: value)
+        let order = order ?? Array(0..<type.rank)
+        let memory = outputMemory[value] ?? .buffer(
+            assembler.addBuffer(name(of: value), bytes: GraphLowering.byteCount(type), step: assembler.stepCount))
+        let stored = StoredValue(memory: memory, place: .dense(type, order: order), order: order)
+        values[value] = stored
+        return stored
+    }
+
+    static func byteCount(_ type: TensorType) -> IntExpr { type.count * IntExpr(max(type.element.bitWidth / 8, 1)) }
+
+    private func name(of value: ValueID) -> String {
+        guard case .node(let node, _) = graph.producer(of: value) else { return "" }
+        return graph.origins(of: node).last ?? ""
+    }
+
+    /// A value that a step reads.
+    func stored(_ value: ValueID) throws -> StoredValue {
+        guard let stored = values[value] else {
+            throw Diagnostic("compile.order", "value %\(value.index) is read before it is stored")
+        }
+        return stored
+    }
+
+    func append(_ step: Engine.Step) { steps.append(step) }
+
+    // MARK: Groups
+
+    private func emit(_ group: FusedGroup) throws {
+        var operands = try group.operands.map(stored)
+        let mustBeRowMajor = rowMajor.contains(group.result) || outputMemory[group.result] != nil
+        let natural = LayoutPlanner.order(group, operandOrders: operands.map(\.order))
+        let order = mustBeRowMajor && group.anchor == nil ? Array(0..<group.type.rank) : natural
+        for position in operands.indices {
+            guard let wanted = LayoutPlanner.depthOrder(position, group), wanted != operands[position].order else { continue }
+            operands[position] = try relaid(group.operands[position], wanted)
+        }
+        try emit(group, operands, allocate(group.result, order: order))
+        if rowMajor.contains(group.result), order != Array(0..<group.type.rank) {
+            values[group.result] = try relaid(group.result, Array(0..<group.type.rank))
+        }
+    }
+
+    /// A copy of a value in another memory order, made once.
+    private func relaid(_ value: ValueID, _ order: [Int]) throws -> StoredValue {
+        let source = try stored(value)
+        if source.constant != nil { return source }
+        let key = RelaidKey(value: value, order: order)
+        if let known = relaidValues[key] { return known }
+        let type = graph.type(of: value)
+        let buffer = assembler.addBuffer(
+            name(of: value), bytes: GraphLowering.byteCount(type), step: assembler.stepCount)
+        let target = StoredValue(memory: .buffer(buffer), place: .dense(type, order: order), order: order)
+        try emitCopy(from: source, to: target, type, origins: [name(of: value)])
+        relaidValues[key] = target
+        return target
+    }
+
+    private func emit(_ group: FusedGroup, _ stored: [StoredValue], _ result: StoredValue) throws {
+        var operands = stored
+        let isConstant = stored.map { $0.constant != nil }
+        let innermost = result.order.last(where: { group.axes[$0].extent.constant != 1 }).map { group.axes[$0].symbol }
+        let ranges = graph.symbols.ranges
+        var generated = try ContractionTemplate.kernel(
+            group, operands: operands.map(\.place), isConstant: isConstant, result: result.place, order: result.order,
+            ranges: ranges, machine: assembler.machine)
+        if generated == nil {
+            for position in operands.indices where isConstant[position] {
+                operands[position] = relaid(operands[position], position, group, innermost)
+            }
+            generated = try NestTemplate.kernel(
+                group, operands: operands.map(\.place), result: result.place, order: result.order, ranges: ranges,
+                machine: assembler.machine)
+        }
+        guard let kernel = generated else { return }
+        try emitStep(kernel, operands, result, origins: group.origins)
+    }
+
+    /// A constant in the layout that suits the kernel's vectors.
+    private func relaid(
+        _ value: StoredValue, _ operand: Int, _ group: FusedGroup, _ innermost: Symbol?
+    ) -> StoredValue {
+        guard let order = LayoutPlanner.constantOrder(operand, group, innermost: innermost), order != value.order else {
+            return value
+        }
+        let type = TensorType(value.place.type, value.place.extents)
+        return StoredValue(memory: value.memory, place: .dense(type, order: order), order: order)
+    }
+
+    func emitStep(
+        _ kernel: GeneratedKernel, _ operands: [StoredValue], _ result: StoredValue, origins: [String]
+    ) throws {
+        let step = assembler.nextStep()
+        let number = assembler.kernel(kernel, operands: operands.count + 1)
+        var words: [ExprRef] = []
+        for (position, operand) in operands.enumerated() {
+            let location = try self.location(operand, kernel.packing[position], step)
+            words += [assembler.expression(IntExpr(location.base)), location.offset]
+        }
+        let target = try assembler.location(of: result.memory, step: step)
+        words += [assembler.expression(IntExpr(target.base)), target.offset]
+        words += kernel.words.map(assembler.expression)
+        append(
+            Engine.Step(
+                .kernel(
+                    kernel: number, words: words, grid: assembler.expression(kernel.grid),
+                    scratch: assembler.expression(kernel.scratch)),
+                origins: origins, flops: assembler.expression(kernel.flops), bytes: assembler.expression(kernel.bytes),
+                note: kernel.note))
+    }
+
+    private func location(_ value: StoredValue, _ recipe: PackingRecipe?, _ step: Int) throws -> Engine.Location {
+        guard case .constant(let constant) = value.memory else {
+            return try assembler.location(of: value.memory, step: step)
+        }
+        return try assembler.location(of: constant, recipe ?? .plain(constant.tensor, order: value.order))
+    }
+
+    /// A kernel that copies a value to row-major memory.
+    func emitCopy(
+        from value: StoredValue, to memory: StoredValue.Memory, _ type: TensorType, origins: [String]
+    ) throws {
+        let target = StoredValue(memory: memory, place: .rowMajor(type), order: Array(0..<type.rank))
+        try emitCopy(from: value, to: target, type, origins: origins)
+    }
+
+    /// A kernel that copies a value as it is.
+    func emitCopy(from value: StoredValue, to target: StoredValue, _ type: TensorType, origins: [String]) throws {
+        var body = ScalarBody()
+        let root = body.add(.load(operand: 0, index: LoopForm.variables(type.rank), type: type.element))
+        let group = FusedGroup(
+            result: ValueID(-1), type: type, axes: LoopForm.axes(of: type.shape), body: body, root: root, operands: [],
+            anchor: nil, origins: origins)
+        try emit(group, [value], target)
+    }
+}

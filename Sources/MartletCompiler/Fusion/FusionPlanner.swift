@@ -1,0 +1,227 @@
+import MartletCore
+import MartletIR
+
+/// Decides which values are stored and which are computed where they are read.
+///
+/// Nodes are visited from the outputs to the inputs. When a node's turn comes, every place that reads it is known: which
+/// group reads it, at which index, and on which side of the group's anchor. A value is computed in place where that costs
+/// no more than storing it; everything else roots a group of its own. The reason of each refusal is kept.
+struct FusionPlanner {
+    /// A place in a group that reads a value.
+    private struct Site: Hashable {
+        var group: ValueID
+        var index: [IntExpr]
+        /// Variables of reductions around the place.
+        var reduced: [LoopAxis]
+        var underAnchor: Bool
+        var guarded: Bool
+    }
+
+    /// What is known of a group while it grows.
+    private struct Growing {
+        var axes: [LoopAxis]
+        var hasAnchor = false
+        var hasReduction = false
+    }
+
+    private let graph: Graph
+    private let forms: [NodeID: LoopForm]
+    private var sites: [ValueID: Set<Site>] = [:]
+    private var groups: [ValueID: Growing] = [:]
+    private var freshAxis = 1 << 20
+    /// Values read by nodes that are no loop nests, and outputs.
+    private var pinned: Set<ValueID> = []
+
+    /// Values that root a group.
+    private(set) var stored: Set<ValueID> = []
+    /// Why values were not fused into their readers.
+    private(set) var reasons: [(value: ValueID, reason: String)] = []
+
+    /// Plans the graph whose loop nests have these forms.
+    init(_ graph: Graph, forms: [NodeID: LoopForm]) {
+        self.graph = graph
+        self.forms = forms
+        for output in graph.outputs { pinned.insert(output.value) }
+        for node in graph.nodeIDs where forms[node] == nil {
+            for operand in graph.operands(of: node) { pinned.insert(operand) }
+        }
+        for index in (0..<graph.nodes.count).reversed() { visit(NodeID(index)) }
+    }
+
+    private mutating func visit(_ node: NodeID) {
+        guard let form = forms[node] else { return }
+        let value = graph.results(of: node)[0]
+        let readers = sites[value] ?? []
+        if readers.isEmpty && !pinned.contains(value) { return }
+        if let reason = refusal(value, form, readers) {
+            store(value, form)
+            if !readers.isEmpty { reasons.append((value, reason)) }
+        } else {
+            for site in readers { inline(value, form, at: site) }
+        }
+    }
+
+    // MARK: Deciding
+
+    private func refusal(_ value: ValueID, _ form: LoopForm, _ readers: Set<Site>) -> String? {
+        if pinned.contains(value) { return "an output, or read by a step that is no loop nest" }
+        switch FormCost(form) {
+        case .view: return viewRefusal(form, readers)
+        case .cheap, .expensive: return mapRefusal(value, form, readers)
+        case .reduction: return reductionRefusal(form, readers)
+        case .contraction: return anchorRefusal(form, readers)
+        }
+    }
+
+    private func viewRefusal(_ form: LoopForm, _ readers: Set<Site>) -> String? {
+        let guards = form.body.nodes.contains { if case .guarded = $0 { return true } else { return false } }
+        let dynamic = form.body.nodes.contains { if case .dynamic = $0 { return true } else { return false } }
+        if dynamic && readers.contains(where: \.underAnchor) { return "a gather among the operands of a contraction" }
+        if dynamic && readers.contains(where: { !$0.reduced.isEmpty }) && readers.count > 2 {
+            return "a gather that would be repeated"
+        }
+        if guards {
+            for site in readers where guardsInnerAxis(form, site) { return "its border would split vectors" }
+        }
+        return nil
+    }
+
+    /// Whether a guard would depend on the axis that vectors lie along.
+    private func guardsInnerAxis(_ form: LoopForm, _ site: Site) -> Bool {
+        guard let group = groups[site.group] else { return true }
+        let inner = Set([group.axes.last?.symbol, site.reduced.last?.symbol].compactMap { $0 })
+        for case .guarded(let guards, _, _) in form.body.nodes {
+            for condition in guards {
+                let placed = condition.expression.substituting { substitution(form, site.index)[$0] }
+                if site.underAnchor ? placed.symbols.contains(where: { $0 == group.axes.last?.symbol })
+                    : placed.symbols.contains(where: inner.contains)
+                {
+                    return true
+                }
+            }
+        }
+        return false
+    }
+
+    private func substitution(_ form: LoopForm, _ index: [IntExpr]) -> [Symbol: IntExpr] {
+        Dictionary(zip(form.axes.map(\.symbol), index), uniquingKeysWith: { first, _ in first })
+    }
+
+    private func mapRefusal(_ value: ValueID, _ form: LoopForm, _ readers: Set<Site>) -> String? {
+        if Set(readers.map(\.group)).count > 1 { return "read by several kernels" }
+        if readers.contains(where: \.underAnchor) { return "an operand of a contraction" }
+        if readers.contains(where: \.guarded), FormCost(form) == .expensive { return "costly and under a border" }
+        for site in readers where repeats(form, site) { return "it would be computed repeatedly" }
+        return nil
+    }
+
+    /// Whether the value would be computed more often at the site than it has elements (the innermost loop aside, out of
+    /// which the compiler hoists).
+    private func repeats(_ form: LoopForm, _ site: Site) -> Bool {
+        guard let group = groups[site.group] else { return true }
+        let mentioned = Set(site.index.flatMap(\.symbols))
+        let around = group.axes + site.reduced
+        let inner = (site.reduced.last ?? group.axes.last)?.symbol
+        for axis in around where axis.extent.constant != 1 && axis.symbol != inner {
+            // A reduction's own row loop stands in for the group's innermost axis.
+            if !site.reduced.isEmpty && axis.symbol == group.axes.last?.symbol { continue }
+            if !mentioned.contains(axis.symbol) { return FormCost(form) == .expensive || !isSmall(form) }
+        }
+        return false
+    }
+
+    private func isSmall(_ form: LoopForm) -> Bool { form.body.nodes.count <= 4 }
+
+    private func reductionRefusal(_ form: LoopForm, _ readers: Set<Site>) -> String? {
+        guard Set(readers.map(\.group)).count == 1, let site = readers.first, let group = groups[site.group] else {
+            return "read by several kernels"
+        }
+        if group.hasAnchor || readers.contains(where: \.underAnchor) { return "a contraction's kernel holds no other reduction" }
+        if readers.contains(where: \.guarded) { return "a reduction under a border" }
+        for site in readers where !isHoistable(site, group) && !isWhole(site, group) {
+            return "its rows are not the reader's rows"
+        }
+        return nil
+    }
+
+    /// The index covers all outer axes and leaves the innermost loop alone, so that it is computed once a row.
+    private func isHoistable(_ site: Site, _ group: Growing) -> Bool {
+        let mentioned = Set(site.index.flatMap(\.symbols))
+        guard let inner = group.axes.last?.symbol, !mentioned.contains(inner) else { return false }
+        if site.reduced.contains(where: { mentioned.contains($0.symbol) }) { return false }
+        return group.axes.dropLast().allSatisfy { $0.extent.constant == 1 || mentioned.contains($0.symbol) }
+    }
+
+    private func isWhole(_ site: Site, _ group: Growing) -> Bool {
+        site.reduced.isEmpty && site.index == group.axes.map { IntExpr($0.symbol) }
+    }
+
+    private func anchorRefusal(_ form: LoopForm, _ readers: Set<Site>) -> String? {
+        guard readers.count == 1, let site = readers.first, let group = groups[site.group] else {
+            return "read at several places"
+        }
+        if group.hasAnchor || group.hasReduction { return "its reader has a reduction of its own" }
+        if site.underAnchor || site.guarded || !isWhole(site, group) { return "its reader's points are not its own" }
+        return nil
+    }
+
+    // MARK: Growing
+
+    private mutating func store(_ value: ValueID, _ form: LoopForm) {
+        stored.insert(value)
+        groups[value] = Growing(axes: form.axes)
+        let root = Site(
+            group: value, index: form.axes.map { IntExpr($0.symbol) }, reduced: [], underAnchor: false, guarded: false)
+        inline(value, form, at: root)
+    }
+
+    private mutating func inline(_ value: ValueID, _ form: LoopForm, at site: Site) {
+        let cost = FormCost(form)
+        if cost == .contraction { groups[site.group]?.hasAnchor = true }
+        if cost == .reduction { groups[site.group]?.hasReduction = true }
+        guard case .node(let node, _) = graph.producer(of: value) else { return }
+        let operands = Array(graph.operands(of: node))
+        var renaming = substitution(form, site.index)
+        walk(form.body, form.root, &renaming, site, operands, inAnchor: cost == .contraction)
+    }
+
+    private mutating func walk(
+        _ body: ScalarBody, _ node: Int, _ renaming: inout [Symbol: IntExpr], _ site: Site, _ operands: [ValueID],
+        inAnchor: Bool
+    ) {
+        var site = site
+        switch body.nodes[node] {
+        case .load(let operand, let index, _):
+            site.index = index.map { $0.substituting { renaming[$0] } }
+            site.underAnchor = site.underAnchor || inAnchor
+            sites[operands[operand], default: []].insert(site)
+        case .guarded(_, let value, let otherwise):
+            walk(body, otherwise, &renaming, site, operands, inAnchor: inAnchor)
+            site.guarded = true
+            walk(body, value, &renaming, site, operands, inAnchor: inAnchor)
+        case .reduce(_, let axes, let value, _), .argreduce(_, _, let axes, let value):
+            for axis in axes { site.reduced.append(fresh(axis, &renaming)) }
+            walk(body, value, &renaming, site, operands, inAnchor: inAnchor)
+        case .dynamic(let symbol, let value, _, _, let inner):
+            walk(body, value, &renaming, site, operands, inAnchor: inAnchor)
+            renaming[symbol] = IntExpr(.axis(nextAxis()))
+            walk(body, inner, &renaming, site, operands, inAnchor: inAnchor)
+        default:
+            for operand in body.operands(of: node) {
+                walk(body, operand, &renaming, site, operands, inAnchor: inAnchor)
+            }
+        }
+    }
+
+    private mutating func nextAxis() -> Int {
+        freshAxis += 1
+        return freshAxis
+    }
+
+    private mutating func fresh(_ axis: LoopAxis, _ renaming: inout [Symbol: IntExpr]) -> LoopAxis {
+        let extent = axis.extent.substituting { renaming[$0] }
+        let renamed = LoopAxis(.axis(nextAxis()), extent)
+        renaming[axis.symbol] = IntExpr(renamed.symbol)
+        return renamed
+    }
+}
