@@ -1,0 +1,63 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library module of Martlet. Modules stand in the order in which data flows through them.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], plugins: [Target.PluginUsage] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings, plugins: plugins)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], texts: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: texts, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "Martlet",
+    products: [
+        .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "MartletRuntime", targets: ["MartletRuntime"]),
+        .executable(name: "martlet", targets: ["martlet"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .target(name: "CMartlet"),
+        module("MartletCore", ["CMartlet"]),
+        module("MartletEngine", ["MartletCore"]),
+        module("MartletRuntime", ["MartletEngine", "MartletCore", "CMartlet"]),
+        module("MartletIR", ["MartletCore"]),
+        module("MartletLibrary", ["MartletIR", "MartletCore"]),
+        module("MartletONNX", ["MartletLibrary", "MartletIR", "MartletCore"], plugins: ["RegisterTypes"]),
+        module("MartletCompiler", ["MartletIR", "MartletEngine", "MartletCore"]),
+        module(
+            "Martlet",
+            [
+                "MartletCompiler", "MartletRuntime", "MartletONNX", "MartletLibrary", "MartletIR", "MartletEngine",
+                "MartletCore",
+            ]),
+        .executableTarget(
+            name: "martlet",
+            dependencies: [
+                "Martlet", "MartletCompiler", "MartletRuntime", "MartletONNX", "MartletIR", "MartletEngine",
+                "MartletCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/MartletCommand", swiftSettings: settings),
+        .executableTarget(name: "RegisterTypesTool", path: "Plugins/RegisterTypesTool", swiftSettings: settings),
+        .plugin(name: "RegisterTypes", capability: .buildTool(), dependencies: ["RegisterTypesTool"]),
+        tests("MartletCoreTests", ["MartletCore"]),
+        tests("MartletRuntimeTests", ["MartletRuntime", "MartletEngine", "MartletCore"]),
+        tests("MartletIRTests", ["MartletIR", "MartletCore"]),
+        tests("MartletLibraryTests", ["MartletLibrary", "MartletIR", "MartletCore"]),
+        tests("MartletONNXTests", ["MartletONNX", "MartletLibrary", "MartletIR", "MartletCore"]),
+        tests(
+            "MartletCompilerTests",
+            ["MartletCompiler", "MartletRuntime", "MartletIR", "MartletEngine", "MartletCore"], texts: ["Texts"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,26 @@
+import MartletCore
+import MartletIR
+public import MartletLibrary
+
+extension MartletLibrary.Softmax: ONNXExportable {
+    public func isExportable(opset: Int) -> Bool { axes.count == 1 }
+
+    public func export(into node: inout ExportedNode) throws {
+        node.results = [node.add("Softmax", [try node.operand(0)], [.int("axis", axes[0])])]
+    }
+}
+
+extension MartletLibrary.LayerNormalization: ONNXExportable {
+    /// ONNX computes mean and variance in `float` or a type of its like.
+    public func isExportable(opset: Int) -> Bool { opset >= 17 && hasScale && stash == .float32 }
+
+    public func export(into node: inout ExportedNode) throws {
+        let attributes = [
+            AttributeProto.int("axis", axis), AttributeProto("epsilon", .float(Float(epsilon))),
+        ]
+        // Results that nobody uses cost time.
+        let count = node.isUsed[2] ? 3 : node.isUsed[1] ? 2 : 1
+        let names = node.add("LayerNormalization", try node.operandNames(), attributes, resultCount: count)
+        node.results = names + Array(repeating: "", count: 3 - count)
+    }
+}

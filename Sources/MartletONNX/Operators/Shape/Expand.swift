@@ -1,0 +1,12 @@
+import MartletIR
+import MartletLibrary
+
+enum Expand: ONNXOperator {
+    static let versions = [8]
+
+    static func apply(_ node: inout ImportedNode) throws -> [Tensor?] {
+        let x = try node.input(0)
+        let wanted = try node.dims(of: try node.input(1))
+        return [try x.expanded(to: Sizes.broadcast(node.shape(of: x), wanted))]
+    }
+}
