@@ -1,0 +1,84 @@
+import Glibc
+package import MartletCore
+package import MartletEngine
+package import MartletIR
+package import MartletONNX
+
+/// A model in one of the forms that Martlet opens.
+package enum ModelFile: Sendable {
+    /// An engine, compiled already.
+    case engine(EngineReader)
+    /// An ONNX model.
+    case onnx(ONNXModel)
+    /// The text of a graph, as `inspect --graph` prints it.
+    case graph(Graph)
+
+    /// Extension of engine files.
+    package static let engineExtension = ".martlet"
+
+    /// Opens a file; what it holds decides about its kind, not its name.
+    ///
+    /// - Throws: `file.open`, and what the reader of that kind says.
+    package init(path: String) throws {
+        let file = try MappedFile(path: path)
+        let isEngine = file.withUnsafeBytes { $0.starts(with: Array("MARTLET\u{1a}".utf8)) }
+        let isGraph = file.withUnsafeBytes { $0.starts(with: Array("graph (".utf8)) }
+        if isEngine {
+            self = .engine(try EngineReader(path: path))
+        } else if isGraph {
+            let text = file.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            do {
+                self = .graph(try Graph(text: text))
+            } catch let problem as Diagnostic {
+                throw problem.prefixed("\(path): ")
+            }
+        } else {
+            self = .onnx(try ONNXModel.load(path: path))
+        }
+    }
+
+    /// The kind in words.
+    package var kind: String {
+        switch self {
+        case .engine: "engine"
+        case .onnx: "ONNX model"
+        case .graph: "graph"
+        }
+    }
+}
+
+extension ModelFile {
+    /// The computation of a model that is not compiled yet.
+    ///
+    /// - Throws: `model.compiled` for an engine; the problems of the import.
+    package func graph(shapes: [String: [Int]] = [:]) throws -> Graph {
+        switch self {
+        case .engine(let reader):
+            throw Diagnostic(
+                "model.compiled", "an engine holds no graph that could be evaluated or compiled",
+                at: .file(path: reader.path, offset: nil), help: "give the model that it was compiled from")
+        case .graph(let graph):
+            return graph
+        case .onnx(let model):
+            return try ONNXImporter.import(model, options: ImportOptions(shapes: shapes)).graph
+        }
+    }
+
+    /// A hash of everything that the model's computation depends on.
+    package static func hash(path: String) throws -> StableHash {
+        var hash = try MappedFile(path: path).withUnsafeBytes { StableHash($0) }
+        guard case .onnx(let model) = try ModelFile(path: path) else { return hash }
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        let tensors = model.graph.initializers.filter { !$0.externalData.isEmpty }
+        let files = Set(tensors.flatMap(\.externalData).filter { $0.key == "location" }.map(\.value))
+        for file in files.sorted() { hash.combine(identity(of: folder + file)) }
+        return hash
+    }
+
+    /// Size and time of a file: weights beside a model are too large to be read for a cache key.
+    private static func identity(of path: String) -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return path }
+        return "\(path) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    }
+}

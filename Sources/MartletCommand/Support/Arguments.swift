@@ -1,0 +1,70 @@
+public import ArgumentParser
+public import Martlet
+
+/// A shape by the name of an input: `image=1x3x224x224`; `_` leaves an extent as the model has it, and nothing behind the
+/// sign is a scalar's shape.
+struct NamedShape: ExpressibleByArgument {
+    let name: String
+    let shape: [Int]
+
+    init?(argument: String) {
+        guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex else { return nil }
+        var shape: [Int] = []
+        for word in argument[argument.index(after: sign)...].split(separator: "x", omittingEmptySubsequences: true) {
+            guard let extent = word == "_" ? -1 : Int(word), extent >= -1 else { return nil }
+            shape.append(extent)
+        }
+        name = String(argument[..<sign])
+        self.shape = shape
+    }
+}
+
+/// A file by the name of an input: `image=image.npy`.
+struct NamedPath: ExpressibleByArgument {
+    let name: String
+    let path: String
+
+    init?(argument: String) {
+        guard let sign = argument.firstIndex(of: "="), sign > argument.startIndex else { return nil }
+        name = String(argument[..<sign])
+        path = String(argument[argument.index(after: sign)...])
+        if path.isEmpty { return nil }
+    }
+}
+
+/// How a model is made ready.
+struct ModelArguments: ParsableArguments {
+    @Option(help: "Threads that compute (default: what affinity and control group allow).")
+    var threads: Int?
+
+    @Option(
+        name: .customLong("shapes"),
+        help: ArgumentHelp("Compile for this shape of an input, such as 'image=1x3x224x224'.", valueName: "name=shape"))
+    var shapes: [NamedShape] = []
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
+    }
+
+    /// The options for making a model.
+    func options() throws -> ModelOptions { try ModelOptions(threads: threads, shapes: shapesByName) }
+
+    /// The shapes by name.
+    var shapesByName: [String: [Int]] { Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 } }
+}
+
+extension ModelOptions {
+    /// Options from the command line over the settings in force.
+    init(threads: Int?, shapes: [String: [Int]] = [:]) throws {
+        self.init(shapes: shapes)
+        var settings = try Settings.current
+        if let threads {
+            runtime = Runtime(threads: threads)
+            settings.threads = threads
+        }
+        self.settings = settings
+    }
+}
+
+extension VerifiedEngine: ExpressibleByArgument {}
+extension Accuracy: ExpressibleByArgument {}

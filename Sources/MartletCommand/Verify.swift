@@ -1,0 +1,144 @@
+import ArgumentParser
+import Martlet
+import MartletCore
+import MartletONNX
+
+/// `martlet verify`: compares outputs with those that cases expect.
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run cases and compare their outputs.",
+        discussion: """
+            A case is a folder with model.onnx and test_data_set_N/{input_K,output_K}.pb, as ONNX's own tests have; other
+            folders are searched for cases. Prints one line a case. Exit status 0 only if all agree.
+
+            Examples:
+              martlet verify cases/resnet50
+              martlet verify cases --engine both
+              martlet verify cases/bert --layers
+            """)
+
+    @Argument(help: ArgumentHelp("Folders with cases.", valueName: "case"))
+    var cases: [String]
+
+    @Option(help: "What runs them: 'reference', 'compiled' or 'both'.")
+    var engine = Choice.compiled
+
+    @Flag(help: "Where outputs differ, name the first node whose value does.")
+    var layers = false
+
+    @Option(help: "Threads that compute.")
+    var threads: Int?
+
+    @Flag(name: .customLong("shapes-from-data"), help: "Compile for exactly the shapes of the first data set.")
+    var shapesFromData = false
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    enum Choice: String, ExpressibleByArgument, CaseIterable {
+        case reference, compiled, both
+
+        var engines: [VerifiedEngine] {
+            switch self {
+            case .reference: [.reference]
+            case .compiled: [.compiled]
+            case .both: [.reference, .compiled]
+            }
+        }
+    }
+
+    func validate() throws {
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
+    }
+
+    func run() throws {
+        let folders = try cases.flatMap { path in
+            let found = try CaseFolder.all(in: path)
+            guard !found.isEmpty else {
+                throw Diagnostic("case.none", "there is no case in the folder", at: .file(path: path, offset: nil))
+            }
+            return found
+        }
+        var options = Verification.Options()
+        options.model = try ModelOptions(threads: threads)
+        options.usesShapesOfData = shapesFromData
+        var rows: [JSONValue] = []
+        var failed = 0
+        for (number, folder) in folders.enumerated() {
+            for engine in self.engine.engines {
+                try Interruption.check()
+                ProgressLine.show("\(number + 1) of \(folders.count): \(folder.name) (\(engine.rawValue))")
+                options.engine = engine
+                let result = verify(folder, options)
+                if !result.reasons.isEmpty { failed += 1 }
+                rows.append(result.json)
+                if !json { print(result) }
+            }
+        }
+        if json { Console.print((["cases": .array(rows)] as JSONValue).text(indent: 2)) }
+        if failed > 0 { throw ExitCode(Failure.failed) }
+    }
+
+    /// What came out for one case and engine.
+    private struct Outcome {
+        let name: String
+        let engine: VerifiedEngine
+        let summary: String
+        let reasons: [String]
+
+        var json: JSONValue {
+            [
+                "name": .string(name), "engine": .string(engine.rawValue), "passed": .bool(reasons.isEmpty),
+                "reasons": .array(reasons.map { .string($0) }),
+            ]
+        }
+    }
+
+    private func verify(_ folder: CaseFolder, _ options: Verification.Options) -> Outcome {
+        var reasons: [String] = []
+        var summary = ""
+        do {
+            let verification = try Verification(folder, options: options)
+            let report = try verification.run()
+            reasons = report.failures.map(Self.describe)
+            summary = Self.summary(report)
+            if layers, !reasons.isEmpty, options.engine == .compiled { reasons += try firstLayer(verification) }
+        } catch {
+            reasons.append("\(error)")
+        }
+        return Outcome(name: folder.name, engine: options.engine, summary: summary, reasons: reasons)
+    }
+
+    private func print(_ outcome: Outcome) {
+        let label = engine == .both ? "\(outcome.name) (\(outcome.engine.rawValue))" : outcome.name
+        ProgressLine.clear()
+        Console.print("\(outcome.reasons.isEmpty ? "ok  " : "FAIL") \(label)  \(outcome.summary)")
+        for reason in outcome.reasons { Console.print("       " + reason) }
+    }
+
+    private static func describe(_ failure: Verification.Failure) -> String {
+        let place = "data set \(failure.dataSet)\(failure.isStream ? " in its stream" : "")"
+        return "\(place), output '\(failure.output)': \(failure.reason)"
+    }
+
+    private static func summary(_ report: Verification.Report) -> String {
+        let stream = report.streamCount > 0 ? " and \(report.streamCount) in streams" : ""
+        return "\(Text.count(report.aloneCount, "data set"))\(stream), largest difference "
+            + "\(Float(report.maximumError)), relative L2 \(Float(report.relativeL2))"
+    }
+
+    /// The first node whose value differs, in words.
+    private func firstLayer(_ verification: Verification) throws -> [String] {
+        guard let set = verification.folder.dataSets.first else { return [] }
+        let loader = try ModelLoader(try verification.modelOptions())
+        let comparison = LayerComparison(try verification.graph(), tolerance: verification.folder.tolerance) {
+            try loader.load($0)
+        }
+        let difference = try comparison.firstDifference(try verification.inputs(of: set)) { share in
+            ProgressLine.show("\(verification.folder.name): layers, \(Int(100 * share)) %")
+        }
+        guard let difference else { return ["layers: no single value differs"] }
+        let origins = difference.origins.joined(separator: " / ")
+        return ["layers: first at %\(difference.node.index) \(difference.operation) of '\(origins)': \(difference.reason)"]
+    }
+}
