@@ -1,4 +1,4 @@
-public import MartletCore
+import MartletCore
 public import MartletEngine
 public import MartletIR
 
@@ -14,6 +14,13 @@ public struct CompilerOptions: Sendable {
     public var modelHash = ""
     /// Version of the compiling program, for the engine's header.
     public var writerVersion = ""
+
+    /// Passes and local rules that must not run, and a limit of rewrites for bisection.
+    public var rules = RuleSet.Options()
+    /// Receives what stages print.
+    public var observer: StageObserver?
+    /// Nothing behind this stage is done; `compile` then throws `compile.stopped`.
+    public var lastStage = CompilerStage.placed
 
     /// Options for a target.
     public init(target: CodegenTarget) { self.target = target }
@@ -34,9 +41,40 @@ public struct Compiler: Sendable {
 
     /// Compiles a graph.
     ///
-    /// - Throws: `compile.…` naming the node that no template takes, `llvm.…` and `link.…` for failures below.
-    public func compile(_ graph: Graph) throws -> Engine {
+    /// - Throws: `compile.…` naming the node that no template takes, `llvm.…` and `link.…` for failures below, and
+    ///   `compile.stopped` behind the last stage asked for.
+    public func compile(_ source: Graph) throws -> Engine {
+        try finish(.imported) { [("graph", source.text)] }
+        let graph = try canonical(source)
         let assembler = EngineAssembler(target: options.target, symbolCount: graph.symbols.entries.count)
+        assembler.keepsTexts = options.observer != nil
+        let steps = try lower(graph, assembler)
+        try finish(.fused) { assembler.groupTexts }
+        try finish(.kernels) { assembler.kernelFunctions.map { ($0.name, $0.function.text) } }
+        try finish(.llvm) { assembler.kernelTexts.map { ($0.name, $0.irText) } }
+        let engine = try assemble(graph, assembler, steps)
+        try finish(.placed) { [("engine", engine.describe())] }
+        return engine
+    }
+
+    /// The graph in canonical form, as the later stages take it.
+    public func canonical(_ source: Graph) throws -> Graph {
+        var graph = source
+        for pass in Pass.canonical where !options.rules.disabled.contains(pass.name) {
+            graph = try pass.run(graph, options.rules)
+        }
+        try finish(.canonical) { [("graph", graph.text)] }
+        return graph
+    }
+
+    private func finish(_ stage: CompilerStage, _ texts: () -> [(name: String, text: String)]) throws {
+        try options.observer?.record(stage, texts)
+        guard stage < options.lastStage || stage == .placed else {
+            throw Diagnostic("compile.stopped", "stopped behind stage '\(stage.rawValue)'", severity: .note)
+        }
+    }
+
+    private func lower(_ graph: Graph, _ assembler: EngineAssembler) throws -> [Engine.Step] {
         let inputs = graph.inputs.enumerated().map { position, port in
             let type = graph.type(of: port.value)
             return StoredValue(
@@ -45,8 +83,7 @@ public struct Compiler: Sendable {
         let outputs = graph.outputs.indices.map {
             StoredValue.Memory.port(Engine.firstPortBase + graph.inputs.count + $0)
         }
-        let steps = try GraphLowering.steps(of: graph, inputs: inputs, outputs: outputs, assembler: assembler)
-        return try assemble(graph, assembler, steps)
+        return try GraphLowering.steps(of: graph, inputs: inputs, outputs: outputs, assembler: assembler)
     }
 
     private func assemble(_ graph: Graph, _ assembler: EngineAssembler, _ steps: [Engine.Step]) throws -> Engine {

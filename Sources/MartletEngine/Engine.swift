@@ -26,6 +26,8 @@ public struct Engine: Sendable {
     public var buffers: [Buffer]
     /// What a run does, in order.
     public var steps: [Step]
+    /// Sizes that must agree.
+    public var requirements: [Requirement]
     /// The functions in `code`; steps may share them.
     public var kernels: [KernelInfo]
     /// Position-independent machine code without relocations; kernels start at offsets in it.
@@ -39,8 +41,8 @@ public struct Engine: Sendable {
     /// An engine of the given parts; `validate()` says whether they fit together.
     public init(
         header: Header, symbols: [SymbolInfo] = [], program: ExprProgram, inputs: [Port] = [], outputs: [Port] = [],
-        states: [StateLink] = [], buffers: [Buffer] = [], steps: [Step] = [], kernels: [KernelInfo] = [],
-        code: SectionBytes = SectionBytes(), weights: SectionBytes = SectionBytes(), sourceGraph: String = "",
+        states: [StateLink] = [], buffers: [Buffer] = [], steps: [Step] = [], requirements: [Requirement] = [],
+        kernels: [KernelInfo] = [], code: SectionBytes = SectionBytes(), weights: SectionBytes = SectionBytes(), sourceGraph: String = "",
         reasons: [String] = []
     ) {
         self.header = header
@@ -51,6 +53,7 @@ public struct Engine: Sendable {
         self.states = states
         self.buffers = buffers
         self.steps = steps
+        self.requirements = requirements
         self.kernels = kernels
         self.code = code
         self.weights = weights

@@ -21,9 +21,21 @@ extension Engine {
         for link in states where inputs.indices.contains(link.input) && outputs.indices.contains(link.output) {
             text += "state \(inputs[link.input].name) <- \(outputs[link.output].name)\n"
         }
+        for requirement in requirements {
+            text += "requires \(self.text(of: requirement.left)) = \(self.text(of: requirement.right)): "
+                + "\(requirement.what)\n"
+        }
+        text += describeGrowth()
         text += "steps: \(stepCount), kernels: \(kernels.count), arena values: \(buffers.count)\n"
         text += "code: \(code.count) bytes, weights: \(weights.count) bytes\n"
         return text
+    }
+
+    private func describeGrowth() -> String {
+        let growth = growth
+        let values = growth.buffers.map { (buffers[$0].name, text(of: buffers[$0].size)) }
+        let results = growth.outputs.map { (outputs[$0].name, "as its extents") }
+        return (values + results).map { "grows during the run: '\($0.0)', \($0.1) bytes\n" }.joined()
     }
 
     private func describe(_ port: Port) -> String {

@@ -74,7 +74,8 @@ extension Engine {
     public struct Buffer: Sendable, Hashable {
         /// Name for messages.
         public var name: String
-        /// Size in bytes. If it depends on symbols of the run, the greatest value in their ranges is reserved.
+        /// Size in bytes. If it depends on symbols of the run, the greatest value in their ranges is reserved; without
+        /// a useful bound it gets memory of its own as soon as its symbols have values, and again when it has to grow.
         public var size: ExprRef
         /// Number of the first step that touches it.
         public var firstStep: Int
@@ -87,6 +88,23 @@ extension Engine {
             self.size = size
             self.firstStep = firstStep
             self.lastStep = lastStep
+        }
+    }
+
+    /// Two sizes that must agree: checked when the plan is made, or during the run as soon as both are known.
+    public struct Requirement: Sendable, Hashable {
+        /// One size.
+        public var left: ExprRef
+        /// The other.
+        public var right: ExprRef
+        /// What they are, for the message.
+        public var what: String
+
+        /// A demand that `left` and `right` have the same value.
+        public init(left: ExprRef, right: ExprRef, what: String) {
+            self.left = left
+            self.right = right
+            self.what = what
         }
     }
 

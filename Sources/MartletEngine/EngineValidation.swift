@@ -30,6 +30,7 @@ private struct Validator {
         try checkPorts()
         try checkStates()
         try checkBuffers()
+        try checkRequirements()
         try checkKernels()
         try check(engine.steps, depth: 0)
     }
@@ -99,6 +100,13 @@ private struct Validator {
                 throw fail(
                     "buffer '\(buffer.name)' lives from step \(buffer.firstStep) to \(buffer.lastStep) of \(total)")
             }
+        }
+    }
+
+    private func checkRequirements() throws {
+        for requirement in engine.requirements {
+            try check(requirement.left, "a size that must agree (\(requirement.what))")
+            try check(requirement.right, "a size that must agree (\(requirement.what))")
         }
     }
 

@@ -1,10 +1,10 @@
-import MartletCore
+package import MartletCore
 
 extension ExprProgram {
     /// The value of an entry that is a constant.
     ///
     /// The entry must be in range.
-    func constantValue(of reference: ExprRef) -> Int? {
+    package func constantValue(of reference: ExprRef) -> Int? {
         guard operations[Int(reference)] == Op.constant.rawValue else { return nil }
         return Int(constants[Int(reference)])
     }

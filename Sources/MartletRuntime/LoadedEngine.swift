@@ -14,6 +14,7 @@ public final class LoadedEngine: Sendable {
     let expressions: ExpressionTable
     let schedule: Schedule
     let placement: Placement
+    let growth: GrowthTable
     private let plans = Mutex<[ShapePlan]>([])
 
     /// How many plans are kept, for the shapes used last.
@@ -29,9 +30,11 @@ public final class LoadedEngine: Sendable {
         self.engine = engine
         self.runtime = runtime
         code = try ExecutableCode(engine.code)
-        expressions = ExpressionTable(engine)
+        let growth = engine.growth
+        expressions = ExpressionTable(engine, growing: growth.buffers)
         placement = Placement(engine.buffers)
-        schedule = Schedule(engine, expressions: expressions, code: code)
+        schedule = Schedule(engine, growingOutputs: growth.outputs, expressions: expressions, code: code)
+        self.growth = GrowthTable(engine, growth: growth, expressions, schedule)
     }
 
     /// The plan for these shapes of the inputs, in the order of the engine; made when it is not among those used last.

@@ -14,29 +14,67 @@ extension LoadedEngine {
     ///   - inputs: For each input its elements, `plan.inputByteCounts` bytes, aligned to the element.
     ///   - outputs: For each output memory of `plan.outputByteCounts` bytes, aligned to the element. Inputs and outputs
     ///     must not overlap.
-    /// - Throws: `run.arguments`, `run.cancelled`, `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, and
+    /// - Throws: `run.unbounded-output` for a plan with `growingOutputs`, `run.arguments`, `run.cancelled`, `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, and
     ///   what the model's own checks say. What is in the outputs then is unspecified.
     public func run(
         plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],
         cancellation: Cancellation? = nil, profile: Profile? = nil
     ) throws {
-        try run(plan: plan, inputs: inputs, outputs: outputs, cancellation, profile) { _ in }
+        if let output = plan.growingOutputs.first {
+            throw Diagnostic(
+                "run.unbounded-output", "the size of output '\(engine.outputs[output].name)' is known only during the run",
+                help: "run with a function that gives memory for the outputs, or with a session")
+        }
+        try run(plan: plan, inputs: inputs, outputs: outputs, growth: nil, cancellation, profile) { _ in }
     }
 
-    /// The same; `finish` sees the values of all expressions after the run.
-    func run(
-        plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],
+    /// Runs the engine as `run(plan:inputs:outputs:cancellation:profile:)` does, with memory for the outputs that is
+    /// asked for when their size is known.
+    ///
+    /// - Parameters:
+    ///   - plan: A plan of this engine.
+    ///   - inputs: For each input its elements, `plan.inputByteCounts` bytes, aligned to the element.
+    ///   - allocate: Gives memory for an output: takes its number, how many bytes are needed, and how many bytes of the
+    ///     memory that it gave for this output before must be at the start of the new one (as `realloc` does). For
+    ///     the plan's `growingOutputs` it is called during the run, perhaps several times.
+    /// - Returns: The shapes of the outputs.
+    /// - Throws: as the other, and what `allocate` throws.
+    public func run(
+        plan: ShapePlan, inputs: [UnsafeRawPointer],
+        allocate: @escaping (_ output: Int, _ count: Int, _ kept: Int) throws -> UnsafeMutableRawPointer,
+        cancellation: Cancellation? = nil, profile: Profile? = nil
+    ) throws -> [[Int]] {
+        let outputs = try plan.outputByteCounts.indices.map { output in
+            // Those that grow get another address later; until then no step may use it.
+            plan.growsOutput[output] ? Self.nowhere : try allocate(output, plan.outputByteCounts[output], 0)
+        }
+        var shapes = plan.outputShapes
+        try run(plan: plan, inputs: inputs, outputs: outputs, growth: allocate, cancellation, profile) { values in
+            if expressions.hasDynamicEntries { shapes = try outputShapes(values, within: shapes) }
+        }
+        return shapes
+    }
+
+    /// An address for tensors without elements, which no kernel reads. Unsafe only in name: it never changes.
+    nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+
+    /// `finish` sees the values of all expressions after the run.
+    private func run(
+        plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], growth: OutputGrowth?,
         _ cancellation: Cancellation?, _ profile: Profile?, finish: (UnsafePointer<Int64>) throws -> Void
     ) throws {
         guard inputs.count == engine.inputs.count, outputs.count == engine.outputs.count,
-            plan.baseByteCounts.count == engine.baseCount
+            plan.baseCount == engine.baseCount
         else {
             throw Diagnostic(
                 "run.arguments", "\(inputs.count) inputs and \(outputs.count) outputs are given, the engine has "
                     + "\(engine.inputs.count) and \(engine.outputs.count)")
         }
         let frame = plan.takeFrame(for: self)
-        defer { plan.giveBack(frame) }
+        defer {
+            frame.grown?.release()
+            plan.giveBack(frame)
+        }
         frame.reset(plan)
         for (index, input) in inputs.enumerated() {
             frame.bases[engine.inputBase(index)] = UInt64(UInt(bitPattern: input))
@@ -46,13 +84,14 @@ extension LoadedEngine {
         }
         try engine.weights.withUnsafeBytes { weights in
             frame.bases[Engine.weightsBase] = UInt64(UInt(bitPattern: weights.baseAddress))
-            try runInArena(plan, frame, cancellation, profile)
+            try runInArena(plan, frame, growth, cancellation, profile)
         }
         try finish(frame.values)
     }
 
     private func runInArena(
-        _ plan: ShapePlan, _ frame: RunFrame, _ cancellation: Cancellation?, _ profile: Profile?
+        _ plan: ShapePlan, _ frame: RunFrame, _ growth: OutputGrowth?, _ cancellation: Cancellation?,
+        _ profile: Profile?
     ) throws {
         let pool = plan.sharedWork > 0 || expressions.hasDynamicEntries ? runtime.pool : nil
         let threads = pool?.threadCount ?? 1
@@ -68,7 +107,7 @@ extension LoadedEngine {
                 try Interpreter(
                     loaded: self, plan: plan, frame: frame, instructions: instructions,
                     scratch: arena.map { $0.start + plan.arenaByteCount }, pool: pool, cancellation: cancellation,
-                    profile: profile
+                    profile: profile, growth: growth
                 ).run()
             }
         }

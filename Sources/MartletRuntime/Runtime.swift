@@ -13,6 +13,8 @@ public final class Runtime: Sendable {
 
     /// Threads that may compute one run, the caller included.
     public let threadCount: Int
+    /// The most bytes that one run may take for values whose size is known only during the run and has no useful bound.
+    public let growthLimit: Int
     let memory = MemoryPool()
     private let state: Mutex<State>
 
@@ -27,7 +29,11 @@ public final class Runtime: Sendable {
 
     /// A runtime with `threads` threads, the calling one included; by default as many as affinity and control group
     /// allow this process. Its threads start with the first run that needs them.
-    public init(threads: Int? = nil) {
+    ///
+    /// Values whose size is known only during the run, and of which no useful bound is known before, may take
+    /// `growthLimit` bytes in each run; by default half of the machine's memory.
+    public init(threads: Int? = nil, growthLimit: Int? = nil) {
+        self.growthLimit = max(growthLimit ?? Self.physicalMemory() / 2, 0)
         threadCount = max(1, min(threads ?? ThreadCount.available(), PoolCore.maximumThreads))
         state = Mutex(State())
     }
@@ -62,6 +68,11 @@ public final class Runtime: Sendable {
 
     /// Bytes kept for the next run.
     public var idleByteCount: Int { memory.idleBytes }
+
+    private static func physicalMemory() -> Int {
+        let (bytes, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(by: Int(getpagesize()))
+        return overflow || bytes <= 0 ? 1 << 32 : bytes
+    }
 
     /// The pool; nil for one thread.
     var pool: ThreadPool? {

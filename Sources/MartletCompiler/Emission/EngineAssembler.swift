@@ -16,6 +16,10 @@ final class EngineAssembler {
     let symbolCount: Int
     /// Steps made so far, nested ones included.
     private(set) var stepCount = 0
+    /// Whether the texts of stages are kept.
+    var keepsTexts = false
+    private(set) var groupTexts: [(name: String, text: String)] = []
+    private(set) var kernelFunctions: [(name: String, function: VectorFunction)] = []
     /// Values that could not be fused, with the reason.
     var reasons: [String] = []
     /// Symbols that count the turns of loops.
@@ -89,6 +93,11 @@ final class EngineAssembler {
 
     // MARK: Kernels
 
+    /// Notes a group for the text of its stage.
+    func note(_ group: FusedGroup, names: (Symbol) -> String) {
+        if keepsTexts { groupTexts.append(("group\(groupTexts.count)", group.text(names))) }
+    }
+
     /// The number of a kernel; equal code is one kernel.
     func kernel(_ generated: GeneratedKernel, operands: Int) -> Int {
         let text = LLVMPrinter.module(
@@ -98,6 +107,7 @@ final class EngineAssembler {
         let number = kernelTexts.count
         kernelNumbers[text] = number
         kernelTexts.append((name: "k\(number)", irText: text))
+        if keepsTexts { kernelFunctions.append(("k\(number)", generated.function)) }
         kernelWords.append((operands, operands * 2 + generated.words.count))
         return number
     }

@@ -142,9 +142,34 @@ final class GraphLowering {
 
     func append(_ step: Engine.Step) { steps.append(step) }
 
+    // MARK: Sizes of the run
+
+    /// Steps that store the value of a size expression as an `i64`.
+    func sizeSteps(_ expression: IntExpr, in memory: StoredValue.Memory, origins: [String]) throws -> [Engine.Step] {
+        // Without the table's ranges, which hold for a loop's counter during turns only.
+        let builder = GraphBuilder()
+        builder.origin = origins
+        let value = try builder.add(Dimension(expression), [])[0]
+        let graph = try builder.finish(outputs: [GraphPort("size", value)])
+        return try GraphLowering.steps(of: graph, inputs: [], outputs: [memory], assembler: assembler)
+    }
+
+    /// Reads an `i64` into a size symbol when the program runs.
+    func bind(_ symbol: Symbol, to memory: StoredValue.Memory, origins: [String]) throws {
+        let step = assembler.nextStep()
+        let entry = graph.symbols.entries[symbol.number]
+        append(
+            Engine.Step(
+                .bind(
+                    symbol: symbol.number, source: try assembler.location(of: memory, step: step), type: .int64,
+                    low: entry.lower, high: entry.upper ?? Int.max),
+                origins: origins, note: "size"))
+    }
+
     // MARK: Groups
 
     private func emit(_ group: FusedGroup) throws {
+        assembler.note(group, names: graph.symbols.name(of:))
         var operands = try group.operands.map(stored)
         let mustBeRowMajor = rowMajor.contains(group.result) || outputMemory[group.result] != nil
         let natural = LayoutPlanner.order(group, operandOrders: operands.map(\.order))

@@ -129,22 +129,12 @@ struct LoopLowering {
     /// Stores the counter where the body reads it as a tensor.
     private func counterSteps(_ frame: Frame) throws -> [Engine.Step] {
         guard let turn = body.inputs.first?.value, reads(turn) else { return [] }
-        return try store(region.counter, in: frame.counter)
+        return try lowering.sizeSteps(IntExpr(region.counter), in: frame.counter.memory, origins: origins)
     }
 
     private func reads(_ value: ValueID) -> Bool {
         body.outputs.contains { $0.value == value }
             || body.nodeIDs.contains { body.operands(of: $0).contains(value) }
-    }
-
-    /// The steps that store a symbol's value.
-    private func store(_ symbol: Symbol, in place: StoredValue) throws -> [Engine.Step] {
-        // Without the table's ranges, which hold for the counter during turns only.
-        let builder = GraphBuilder()
-        builder.origin = origins
-        let value = try builder.add(Dimension(IntExpr(symbol)), [])[0]
-        let graph = try builder.finish(outputs: [GraphPort("turn", value)])
-        return try GraphLowering.steps(of: graph, inputs: [], outputs: [place.memory], assembler: assembler)
     }
 
     private func copy(_ carried: Carried, step: Int) throws -> Engine.Copy {
@@ -158,15 +148,8 @@ struct LoopLowering {
     private func bindTurns() throws {
         for symbol in graph.operation(of: node).definedSymbols {
             let place = buffer("turns", TensorType(.int64, []))
-            try store(region.counter, in: place).forEach(lowering.append)
-            let step = assembler.nextStep()
-            let entry = graph.symbols.entries[symbol.number]
-            lowering.append(
-                Engine.Step(
-                    .bind(
-                        symbol: symbol.number, source: try assembler.location(of: place.memory, step: step),
-                        type: .int64, low: entry.lower, high: entry.upper ?? Int.max),
-                    origins: origins, note: "turns"))
+            try lowering.sizeSteps(IntExpr(region.counter), in: place.memory, origins: origins).forEach(lowering.append)
+            try lowering.bind(symbol, to: place.memory, origins: origins)
         }
     }
 }

@@ -38,15 +38,29 @@ struct RegionLowering {
         let captures = try operands.dropFirst().map(lowering.stored)
         let results = graph.results(of: node).map { lowering.allocate($0) }
         let memories = results.map(\.memory)
+        let sizes = graph.operation(of: node).definedSymbols.map { symbol in
+            (symbol, StoredValue.Memory.buffer(assembler.addBuffer("size", bytes: 8, step: number)))
+        }
         let sides = try [then, otherwise].map { side in
             try GraphLowering.steps(of: side, inputs: captures, outputs: memories, assembler: assembler)
+                + sizes.flatMap { try sizeSteps($0.0, of: side, in: $0.1) }
         }
-        for buffer in memories.compactMap(\.buffer) {
+        for buffer in (memories + sizes.map(\.1)).compactMap(\.buffer) {
             assembler.touch(buffer, step: number)
             assembler.touch(buffer, step: assembler.stepCount - 1)
         }
         lowering.append(
             Engine.Step(.branch(condition: condition, then: sides[0], else: sides[1]), origins: origins, note: "branch"))
+        for (symbol, memory) in sizes { try lowering.bind(symbol, to: memory, origins: origins) }
+    }
+
+    /// Steps that store the extent that a side gives a result where the sides differ.
+    private func sizeSteps(_ symbol: Symbol, of side: Graph, in memory: StoredValue.Memory) throws -> [Engine.Step] {
+        for (result, output) in zip(graph.results(of: node), side.outputs) {
+            guard let axis = graph.type(of: result).shape.firstIndex(of: IntExpr(symbol)) else { continue }
+            return try lowering.sizeSteps(side.type(of: output.value).shape[axis], in: memory, origins: origins)
+        }
+        return []
     }
 
     private func lowerBind(_ symbol: Symbol, _ lower: Int, _ upper: Int?) throws {

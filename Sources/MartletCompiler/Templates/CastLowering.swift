@@ -38,6 +38,9 @@ struct CastLowering {
     }
 
     private func floatToFloat(_ value: Register, _ to: ElementType) -> Register {
+        if builder.type(of: value).scalar == .f64, to == .float16 || to == .bfloat16 {
+            return lowering.fromDouble(value, to)
+        }
         let target = kind(to, like: value).scalar
         return lowering.rounded(builder.convert(value, to: target), to)
     }

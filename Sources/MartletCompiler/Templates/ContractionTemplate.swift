@@ -21,9 +21,13 @@ struct ContractionTemplate {
     private let rowWidth: Int
     private let panelWidth: Int
     private let accumulator: VectorType
+    private let accumulatorWidth: Int
 
     /// Rows of one grid point, in tiles, where the panel is packed beforehand.
     private static let tilesPerPoint = 16
+
+    /// Types that sums are kept in; the 16-bit ones as f32, rounded once.
+    private static let accumulatorTypes: Set<ElementType> = [.float32, .float64, .int32, .float16, .bfloat16]
 
     /// Makes the kernel, or nil where the group is no contraction of a supported shape.
     static func kernel(
@@ -32,8 +36,7 @@ struct ContractionTemplate {
     ) throws -> GeneratedKernel? {
         guard group.anchor != nil else { return nil }
         let nest = LoopNest(group, operands: operands, result: result, order: order, ranges: ranges)
-        guard let shape = ContractionShape(nest), shape.type == .float32 || shape.type == .float64 || shape.type == .int32
-        else { return nil }
+        guard let shape = ContractionShape(nest), accumulatorTypes.contains(shape.type) else { return nil }
         let template = try ContractionTemplate(nest, shape, operands, isConstant, result.type, machine)
         return try template.generate()
     }
@@ -48,14 +51,23 @@ struct ContractionTemplate {
         self.machine = machine
         self.resultType = resultType
         emitter = ScalarEmitter(nest, operandCount: operands.count, machine: machine, builder: builder)
-        lanes = machine.vectorBytes / (shape.type.bitWidth / 8)
+        accumulatorWidth = emitter.lowering.registerType(shape.type).scalar.bitWidth / 8
+        lanes = machine.vectorBytes / accumulatorWidth
         accumulator = emitter.lowering.registerType(shape.type, lanes: lanes)
-        panelIsConstant = isConstant[shape.panel.operand]
+        panelIsConstant = isConstant[shape.panel.operand] && ContractionTemplate.canPack(shape, nest)
         rowWidth = try emitter.lowering.memoryType(shape.row.type).bitWidth / 8
         panelWidth = try emitter.lowering.memoryType(shape.panel.type).bitWidth / 8
         let rowCount = shape.rows.reduce(1 as IntExpr) { $0 * $1.extent }
         tile = TileShape.best(
             rows: rowCount.constant, columns: shape.column.extent.constant, lanes: lanes, registers: machine.registers)
+    }
+
+    /// Whether the panel factor has static extents and at most one batch axis.
+    private static func canPack(_ shape: ContractionShape, _ nest: LoopNest) -> Bool {
+        let offset = nest.offsets[shape.panel.load] ?? 0
+        let batch = shape.batch.filter { offset.contains($0.symbol) }
+        let axes = batch + shape.taps + [shape.column] + (shape.depth.map { [$0] } ?? [])
+        return batch.count <= 1 && axes.allSatisfy { $0.extent.constant != nil }
     }
 
     // MARK: Sizes
@@ -70,7 +82,7 @@ struct ContractionTemplate {
     private var panelSize: IntExpr { shape.taps.reduce(depth) { $0 * $1.extent } * IntExpr(columns) }
     private var grid: IntExpr { shape.batch.reduce(panels * blocks) { $0 * $1.extent } }
 
-    private var tileBytes: Int { tile.rows * columns * shape.type.bitWidth / 8 }
+    private var tileBytes: Int { tile.rows * columns * accumulatorWidth }
     private var isGuarded: Bool { !shape.row.guards.isEmpty }
     private var rowOffset: IntExpr { nest.offsets[shape.row.load] ?? 0 }
     private var panelOffset: IntExpr { nest.offsets[shape.panel.load] ?? 0 }
@@ -385,103 +397,5 @@ struct ContractionTemplate {
 
     private func converted(_ value: Register, _ type: ElementType) throws -> Register {
         type == shape.type ? value : try CastLowering(emitter.lowering).cast(value, from: type, to: shape.type)
-    }
-}
-
-/// Places the row axes of a flat row index.
-enum RowAxes {
-    static func place(_ axes: [LoopAxis], _ index: Register, _ emitter: ScalarEmitter) {
-        let builder = emitter.builder
-        var rest = index
-        for (position, axis) in axes.enumerated().reversed() {
-            let extent = emitter.scalar(axis.extent)
-            emitter.set(axis.symbol, position == 0 ? rest : builder.rem(rest, extent))
-            if position > 0 { rest = builder.div(rest, extent) }
-        }
-    }
-}
-
-/// What is done with a finished tile: the rest of the group on each vector, then the store.
-struct TileEpilogue {
-    let emitter: ScalarEmitter
-    let nest: LoopNest
-    let shape: ContractionShape
-    let resultType: ElementType
-    let lanes: Int
-    let vectors: Int
-    private var builder: VectorBuilder { emitter.builder }
-
-    /// Epilogues of more than this many loads and stores a tile, or with costly functions, are looped over.
-    private static let unrolledAccesses = 100
-
-    init(
-        emitter: ScalarEmitter, nest: LoopNest, shape: ContractionShape, resultType: ElementType, lanes: Int, vectors: Int
-    ) {
-        self.emitter = emitter
-        self.nest = nest
-        self.shape = shape
-        self.resultType = resultType
-        self.lanes = lanes
-        self.vectors = vectors
-    }
-
-    private var columns: Int { vectors * lanes }
-    private var isWhole: Bool { shape.column.extent.constant.map { $0 % columns == 0 } ?? false }
-
-    func emit(_ sums: [Register], _ first: Register, _ height: Int, _ column: Register) throws {
-        if mustLoop(height) { return try emitLooped(sums, first, height, column) }
-        for vector in 0..<vectors {
-            try columnScope(builder.add(column, vector * lanes)) {
-                for row in 0..<height {
-                    try finish(sums[row * vectors + vector], builder.add(first, row))
-                }
-            }
-        }
-    }
-
-    private func mustLoop(_ height: Int) -> Bool {
-        var loads = 1
-        for node in nest.body.nodes.indices where node > shape.anchor {
-            if case .apply(let function, _, _) = nest.body.nodes[node], function.isExpensive { return true }
-            if case .load = nest.body.nodes[node] { loads += 1 }
-        }
-        return loads * height * vectors > Self.unrolledAccesses
-    }
-
-    /// Through scratch memory, one vector at a time.
-    private func emitLooped(_ sums: [Register], _ first: Register, _ height: Int, _ column: Register) throws {
-        let width = shape.type.bitWidth / 8
-        for (position, sum) in sums.enumerated() {
-            builder.store(sum, builder.address(builder.scratch, position * lanes * width))
-        }
-        let type = emitter.lowering.registerType(shape.type, lanes: lanes)
-        try builder.loop(from: builder.int(0), to: builder.int(vectors)) { vector in
-            try columnScope(builder.add(column, builder.mul(vector, lanes))) {
-                try builder.loop(from: builder.int(0), to: builder.int(height)) { row in
-                    let position = builder.add(builder.mul(row, vectors), vector)
-                    let address = builder.address(builder.scratch, builder.mul(position, lanes * width))
-                    try finish(builder.load(type, address), builder.add(first, row))
-                }
-            }
-        }
-    }
-
-    private func columnScope(_ column: Register, _ body: () throws -> Void) throws {
-        try emitter.scoped {
-            emitter.set(shape.column.symbol, column)
-            let active = isWhole ? nil : builder.sub(emitter.scalar(shape.column.extent), column)
-            emitter.vectorAxis = .init(symbol: shape.column.symbol, lanes: lanes, active: active)
-            defer { emitter.vectorAxis = nil }
-            if !shape.rows.isEmpty { try emitter.hoist(nest.root, outOf: Set(shape.rows.map(\.symbol))) }
-            try body()
-        }
-    }
-
-    private func finish(_ sum: Register, _ row: Register) throws {
-        try emitter.scoped {
-            RowAxes.place(shape.rows, row, emitter)
-            emitter.define(shape.anchor, emitter.lowering.fromAccumulator(sum, shape.type))
-            try emitter.store(try emitter.value(nest.root), nest.storeOffset, resultType)
-        }
     }
 }

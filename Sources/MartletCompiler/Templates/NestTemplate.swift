@@ -159,9 +159,9 @@ struct NestTemplate {
     private mutating func planKeptRows() {
         guard let inner, lanes > 1 else { return }
         for node in nest.body.nodes.indices {
-            guard case .reduce(_, let axes, let value, _) = nest.body.nodes[node], axes.count == 1,
+            guard case .reduce(_, let axes, let value, let type) = nest.body.nodes[node], axes.count == 1,
                 !nest.dependences[node].contains(inner.symbol), axes[0].extent == inner.extent,
-                Vectorisation.isPossible(value, along: axes[0].symbol, in: nest)
+                ReductionEmitter.isRowVectorised(axes, value, type, nest, emitter.lowering)
             else { continue }
             for costly in costlyNodes(under: value) {
                 guard let twin = nest.twin(of: costly, replacing: axes[0].symbol, by: inner.symbol), twin != costly,

@@ -15,9 +15,7 @@ struct ReductionEmitter {
     func reduce(_ combiner: Combiner, _ axes: [LoopAxis], _ inner: Int, _ type: ElementType) throws -> Register {
         let outer = Set(axes.map(\.symbol))
         try emitter.hoist(inner, outOf: outer)
-        if emitter.vectorAxis == nil, let last = axes.last, last.extent.constant ?? 64 >= 4,
-            Vectorisation.isPossible(inner, along: last.symbol, in: nest), emitter.lowering.isVectorisable(type)
-        {
+        if emitter.vectorAxis == nil, ReductionEmitter.isRowVectorised(axes, inner, type, nest, emitter.lowering) {
             return try reduceRow(combiner, axes, inner, type)
         }
         let lanes = nest.dependences[inner].contains { $0 == emitter.vectorAxis?.symbol } ? emitter.vectorAxis?.lanes ?? 1 : 1
@@ -28,10 +26,21 @@ struct ReductionEmitter {
         return emitter.lowering.fromAccumulator(result, type)
     }
 
+    /// Rows shorter than this are summed element by element.
+    private static let leastRow = 4
+
+    /// Whether a reduction outside of vectorised loops walks its last axis in vectors.
+    static func isRowVectorised(
+        _ axes: [LoopAxis], _ inner: Int, _ type: ElementType, _ nest: LoopNest, _ lowering: ScalarLowering
+    ) -> Bool {
+        guard let last = axes.last, last.extent.constant ?? leastRow >= leastRow else { return false }
+        return lowering.isVectorisable(type) && Vectorisation.isPossible(inner, along: last.symbol, in: nest)
+    }
+
     /// One more element: a product under a sum becomes a multiply-add.
     private func accumulate(_ combiner: Combiner, _ sum: Register, _ inner: Int, _ type: ElementType) throws -> Register {
         let lanes = builder.type(of: sum).lanes
-        if combiner == .sum, type == .float32 || type == .float64,
+        if combiner == .sum, type.isFloatingPoint,
             case .apply(.mul, let factors, _) = nest.body.nodes[inner]
         {
             let (a, b) = (try emitter.value(factors[0]), try emitter.value(factors[1]))

@@ -111,11 +111,19 @@ public final class VectorBuilder {
         return constant(bits: bits, type)
     }
 
-    /// A constant by its bits, in every lane.
+    /// A constant by its bits, in every lane; those past the width do not count.
     public func constant(bits: UInt64, _ type: VectorType) -> Register {
+        let bits = Self.canonical(bits, type.scalar)
         let register = pure(.constant(bits: bits), [], type)
         constants[register] = bits
         return register
+    }
+
+    /// Integers with their sign extended to 64 bits, so that equal ones are equal bits.
+    private static func canonical(_ bits: UInt64, _ scalar: VectorType.Scalar) -> UInt64 {
+        let unused = UInt64(64 - scalar.bitWidth)
+        if scalar.isFloat || scalar == .i1 { return bits & (UInt64.max >> unused) }
+        return UInt64(bitPattern: Int64(bitPattern: bits << unused) >> Int64(unused))
     }
 
     /// The value of an integer constant register.
@@ -332,9 +340,15 @@ public final class VectorBuilder {
     private func nested(_ parameters: [Register], _ body: () throws -> [Register]) rethrows -> Region {
         regions.append(Region(parameters: parameters))
         known.append([:])
-        defer { known.removeLast() }
+        var isWhole = false
+        // Also where the body throws, the builder stands where it stood.
+        defer {
+            known.removeLast()
+            if !isWhole { regions.removeLast() }
+        }
         let yields = try body()
         var region = regions.removeLast()
+        isWhole = true
         region.yields = yields
         return region
     }

@@ -1,9 +1,7 @@
-public import MartletCore
-
 /// The type of a register of Vector IR: a scalar, or a vector of a fixed number of lanes.
 public struct VectorType: Hashable, Sendable {
     /// Scalar kinds that machines compute on.
-    public enum Scalar: String, Hashable, Sendable {
+    public enum Scalar: String, Hashable, Sendable, CaseIterable {
         case i1, i8, i16, i32, i64, f16, bf16, f32, f64, ptr
 
         /// Whether it is a floating-point kind.
@@ -51,7 +49,7 @@ public struct Register: Hashable, Sendable {
 }
 
 /// Two-operand arithmetic. Shift amounts are below the width and divisors nonzero where the instruction is reached.
-public enum BinaryOpcode: String, Hashable, Sendable {
+public enum BinaryOpcode: String, Hashable, Sendable, CaseIterable {
     case add, sub, mul, sdiv, udiv, srem, urem, and, or, xor, shl, lshr, ashr
     case fadd, fsub, fmul, fdiv
     /// `a > b ? a : b`, which is `b` where either is NaN.
@@ -64,23 +62,23 @@ public enum BinaryOpcode: String, Hashable, Sendable {
 }
 
 /// One-operand arithmetic, correctly rounded.
-public enum UnaryOpcode: String, Hashable, Sendable {
+public enum UnaryOpcode: String, Hashable, Sendable, CaseIterable {
     case fneg, fabs, sqrt, floor, ceil, trunc, roundeven
 }
 
 /// Comparisons; float ones are false for NaN except `une`.
-public enum Predicate: String, Hashable, Sendable {
+public enum Predicate: String, Hashable, Sendable, CaseIterable {
     case eq, ne, slt, sle, sgt, sge, ult, ule, ugt, uge
     case oeq, une, olt, ole, ogt, oge
 }
 
 /// Conversions between scalar kinds, lane by lane.
-public enum ConversionOpcode: String, Hashable, Sendable {
+public enum ConversionOpcode: String, Hashable, Sendable, CaseIterable {
     case sext, zext, trunc, sitofp, uitofp, fptosi, fptoui, fpext, fptrunc, bitcast
 }
 
 /// Dot-product instructions of some machines: each 32-bit lane of `a` accumulates products of narrow pairs or quads.
-public enum DotOpcode: String, Hashable, Sendable {
+public enum DotOpcode: String, Hashable, Sendable, CaseIterable {
     /// `a.i32 + Σ4 b.u8 · c.i8` (AVX512-VNNI, 512 bits).
     case u8s8
     /// `a.f32 + Σ2 b.bf16 · c.bf16` (AVX512-BF16, 512 bits).

@@ -32,6 +32,13 @@ public struct LLVMPrinter {
         return (header + printer.lines + footer).joined(separator: "\n")
     }
 
+    /// The module's text for a target; what its processors lack is replaced.
+    public static func module(_ function: VectorFunction, for target: CodegenTarget) -> String {
+        module(
+            VectorExpansion.expanded(function, for: VectorExpansion.Abilities(of: target)), triple: target.triple,
+            dataLayout: target.dataLayout, attributes: target.functionAttributes)
+    }
+
     // MARK: Spelling
 
     private func spelling(_ type: VectorType) -> String {
@@ -67,7 +74,10 @@ public struct LLVMPrinter {
         case .f16: scalar = "0xH" + pad(bits & 0xFFFF, 4)
         case .bf16: scalar = "0xR" + pad(bits & 0xFFFF, 4)
         case .ptr: scalar = "null"
-        default: scalar = "\(Int64(bitPattern: bits))"
+        default:
+            // Bits past the width are refused by LLVM.
+            let unused = Int64(64 - type.scalar.bitWidth)
+            scalar = "\((Int64(bitPattern: bits) << unused) >> unused)"
         }
         return type.lanes == 1 ? scalar : "splat (\(Self.spelling(type.scalar)) \(scalar))"
     }
@@ -209,20 +219,33 @@ public struct LLVMPrinter {
         _ operands: [Register], _ result: VectorType, _ align: Int, _ register: Register
     ) -> String {
         let mask = mask(operands[1], lanes: result.lanes, "l\(register.id)")
-        let kind = spelling(result)
-        let intrinsic = "llvm.masked.load.\(suffix(result)).p0"
+        let kind = vectorSpelling(result)
+        let intrinsic = "llvm.masked.load.\(vectorSuffix(result)).p0"
         declarations.insert("declare \(kind) @\(intrinsic)(ptr, i32 immarg, <\(result.lanes) x i1>, \(kind))")
-        return "call \(kind) @\(intrinsic)(\(typed(operands[0])), i32 \(align), \(mask), \(kind) zeroinitializer)"
+        let load = "call \(kind) @\(intrinsic)(\(typed(operands[0])), i32 \(align), \(mask), \(kind) zeroinitializer)"
+        guard result.lanes == 1 else { return load }
+        line("%l\(register.id) = \(load)")
+        return "extractelement \(kind) %l\(register.id), i64 0"
     }
 
     private mutating func printStoreFirst(_ operands: [Register], _ align: Int) {
         let value = type(operands[0])
-        let mask = mask(operands[2], lanes: value.lanes, "s\(lines.count)")
-        let intrinsic = "llvm.masked.store.\(suffix(value)).p0"
-        declarations.insert(
-            "declare void @\(intrinsic)(\(spelling(value)), ptr, i32 immarg, <\(value.lanes) x i1>)")
-        line("call void @\(intrinsic)(\(typed(operands[0])), \(typed(operands[1])), i32 \(align), \(mask))")
+        let tag = "s\(lines.count)"
+        let mask = mask(operands[2], lanes: value.lanes, tag)
+        let kind = vectorSpelling(value)
+        let intrinsic = "llvm.masked.store.\(vectorSuffix(value)).p0"
+        declarations.insert("declare void @\(intrinsic)(\(kind), ptr, i32 immarg, <\(value.lanes) x i1>)")
+        var stored = typed(operands[0])
+        if value.lanes == 1 {
+            line("%v\(tag) = insertelement \(kind) poison, \(stored), i64 0")
+            stored = "\(kind) %v\(tag)"
+        }
+        line("call void @\(intrinsic)(\(stored), \(typed(operands[1])), i32 \(align), \(mask))")
     }
+
+    /// The masked intrinsics know only vectors: a scalar is one of one lane.
+    private func vectorSpelling(_ type: VectorType) -> String { "<\(type.lanes) x \(Self.spelling(type.scalar))>" }
+    private func vectorSuffix(_ type: VectorType) -> String { "v\(type.lanes)\(type.scalar.rawValue)" }
 
     // MARK: Structure
 

@@ -19,18 +19,36 @@ public enum Trend: Hashable, Sendable {
         if self == .constant { return other }
         return other == .constant || other == self ? self : nil
     }
+
+    fileprivate static func merged(_ trends: [Trend?]) -> Trend? {
+        trends.reduce(.constant) { result, next in next.flatMap { result?.merged($0) } }
+    }
 }
 
 extension IntExpr {
     /// How the value changes as `symbol` grows within its range; nil where that is not plain to see.
     public func trend(in symbol: Symbol, _ ranges: SymbolRanges) -> Trend? {
-        if isTooLarge { return nil }
-        var total = Trend.constant
-        for term in terms {
-            guard let trend = term.trend(in: symbol, ranges), let sum = total.merged(trend) else { return nil }
-            total = sum
+        isTooLarge ? nil : trend(in: symbol, ranges, depth: 0)
+    }
+
+    private static let depthLimit = 4
+
+    private func trend(in symbol: Symbol, _ ranges: SymbolRanges, depth: Int) -> Trend? {
+        let trends = terms.map { $0.trend(in: symbol, ranges) }
+        if let sum = Trend.merged(trends) { return sum }
+        guard depth < Self.depthLimit else { return nil }
+        // a - min(b, c) is max(a - b, a - c), where a and b may cancel.
+        for term in terms where term.monomial.degree == 1 {
+            guard case .compound(let compound) = term.monomial.first, compound.kind.isExtremum,
+                compound.operands.contains(where: { $0.contains(symbol) })
+            else { continue }
+            let rest = self - IntExpr(term)
+            return Trend.merged(
+                compound.operands.map {
+                    (rest + $0 * IntExpr(term.coefficient)).trend(in: symbol, ranges, depth: depth + 1)
+                })
         }
-        return total
+        return nil
     }
 
     fileprivate func isNeverNegative(_ ranges: SymbolRanges) -> Bool { bounds(ranges).lower ?? -1 >= 0 }
@@ -70,12 +88,11 @@ extension Compound {
             guard operands[1].bounds(ranges).lower ?? 0 >= 1, !operands[1].contains(symbol) else { return nil }
             return operands[0].trend(in: symbol, ranges)
         case .minimum, .maximum:
-            var result = Trend.constant
-            for operand in operands {
-                guard let trend = operand.trend(in: symbol, ranges), let merged = result.merged(trend) else { return nil }
-                result = merged
-            }
-            return result
+            return Trend.merged(operands.map { $0.trend(in: symbol, ranges) })
         }
     }
+}
+
+extension Compound.Kind {
+    fileprivate var isExtremum: Bool { self == .minimum || self == .maximum }
 }

@@ -51,7 +51,7 @@ public struct EngineReader: Sendable {
         var engine = Engine(
             header: header, symbols: tables.symbols, program: tables.program, inputs: tables.inputs,
             outputs: tables.outputs, states: tables.states, buffers: tables.buffers, steps: tables.steps,
-            kernels: tables.kernels, code: try checkedSection(EngineFile.code),
+            requirements: tables.requirements, kernels: tables.kernels, code: try checkedSection(EngineFile.code),
             weights: try section(EngineFile.weights), reasons: tables.reasons)
         engine.graph = .section(try section(EngineFile.graph))
         try engine.validate()

@@ -10,6 +10,7 @@ struct DecodedTables {
     let buffers: [Engine.Buffer]
     let kernels: [Engine.KernelInfo]
     let steps: [Engine.Step]
+    let requirements: [Engine.Requirement]
     let reasons: [String]
 
     init(_ bytes: UnsafeRawBufferPointer) throws {
@@ -28,6 +29,10 @@ struct DecodedTables {
         buffers = try reader.list { try $0.buffer() }
         kernels = try reader.list { try $0.kernel() }
         steps = try reader.list { try $0.step(depth: 0) }
+        requirements = try reader.list { reader in
+            let (left, right) = (try reader.expression(), try reader.expression())
+            return Engine.Requirement(left: left, right: right, what: try reader.string())
+        }
         reasons = try reader.list { try $0.string() }
         guard reader.isAtEnd else { throw reader.damaged("something follows its end") }
     }

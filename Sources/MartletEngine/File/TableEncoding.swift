@@ -16,6 +16,11 @@ extension Engine {
         writer.list(buffers) { $0.buffer($1) }
         writer.list(kernels) { $0.kernel($1) }
         writer.list(steps) { $0.step($1) }
+        writer.list(requirements) { writer, requirement in
+            writer.expression(requirement.left)
+            writer.expression(requirement.right)
+            writer.string(requirement.what)
+        }
         writer.list(reasons) { $0.string($1) }
         return writer.finished()
     }

@@ -73,14 +73,6 @@ public struct LoopRegion: Sendable {
     }
 }
 
-/// A library function that stays one node until a template takes it or a pass expands it.
-///
-/// The library defines each in the file of the function; export finds it by its name.
-public protocol KeptFunction: Operation {
-    /// The body over the primitives, built into `builder` for these operands.
-    func expand(_ operands: [ValueID], in builder: GraphBuilder) throws -> [ValueID]
-}
-
 extension KernelForm {
     /// A form that reads operand 0 at `index`, an expression of the result's axis variables for each axis of the operand.
     public static func view(of operand: TensorType, index: [IntExpr], as result: TensorType) -> KernelForm {

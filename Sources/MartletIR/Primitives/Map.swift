@@ -87,6 +87,7 @@ public struct Map: Operation {
         guard operands.allSatisfy({ $0.type.element.isInteger || $0.type.element == .bool }) else { return nil }
         let lists = operands.compactMap(\.values)
         guard lists.count == operands.count, let count = lists.map(\.count).max() else { return nil }
+        if lists.contains(where: \.isEmpty) { return [] }
         var result: [IntExpr] = []
         for position in 0..<count {
             let arguments = lists.map { $0.count == 1 ? $0[0] : $0[position] }

@@ -30,6 +30,12 @@ public final class Recorder: Sendable {
         parent = nil
     }
 
+    /// Makes a recorder that goes on building a graph.
+    init(continuing builder: GraphBuilder) {
+        state = Mutex(State(builder: Unchecked(builder).value))
+        parent = nil
+    }
+
     private init(nestedIn parent: Recorder) {
         let builder = parent.state.withLock { Unchecked($0.builder.nested()) }
         state = Mutex(State(builder: builder.value))
@@ -141,6 +147,9 @@ public final class Recorder: Sendable {
         case .failed(let diagnostic): throw diagnostic
         }
     }
+
+    /// The graph's value that a tensor is.
+    func add(_ tensor: Tensor) throws -> ValueID { try with { try value(of: tensor, in: $0) } }
 
     // MARK: Nesting
 

@@ -17,13 +17,20 @@ struct ExpressionTable: Sendable {
     }
 
     private let entries: [Entry]
-    /// Whether an entry depends on a symbol that is set during a run.
+    /// Whether an entry depends on a symbol that is set during a run: a size, or the place of a value that may grow.
     let isDynamic: [Bool]
-    /// For each symbol the entries that depend on it, ascending; empty for symbols bound by inputs.
+    /// For each symbol the entries that depend on it, ascending; empty for symbols that no run sets.
     private let dependents: [[Int32]]
+    /// For each entry the value that may grow and whose place the entry depends on: its number as a buffer.
+    let owners: [Int32]
 
-    /// The table of a valid engine.
-    init(_ engine: Engine) {
+    /// The owner of entries that depend on no growing value.
+    static let noOwner: Int32 = -1
+    /// The owner of entries that depend on several.
+    static let manyOwners: Int32 = -2
+
+    /// The table of a valid engine, of whose buffers those numbered may grow.
+    init(_ engine: Engine, growing: [Int] = []) {
         let program = engine.program
         var entries: [Entry] = []
         entries.reserveCapacity(program.count)
@@ -34,29 +41,36 @@ struct ExpressionTable: Sendable {
                     right: program.right[index], constant: program.constants[index]))
         }
         self.entries = entries
-        isDynamic = Self.reach(entries) { engine.symbols[$0].kind.isSetDuringRun }
-        dependents = engine.symbols.indices.map { symbol in
-            guard engine.symbols[symbol].kind.isSetDuringRun else { return [] }
-            let isReached = Self.reach(entries) { $0 == symbol }
-            return isReached.indices.filter { isReached[$0] }.map { Int32($0) }
+        let mayGrow = Set(growing)
+        let buffers = engine.symbols.map { symbol -> Int32 in
+            guard case .offset(let buffer) = symbol.kind, mayGrow.contains(buffer) else { return Self.noOwner }
+            return Int32(buffer)
         }
+        let isSet = zip(engine.symbols, buffers).map { $0.kind.isSetDuringRun || $1 >= 0 }
+        isDynamic = program.entries { isSet[$0] }
+        dependents = Users(entries.map { ($0.op, $0.left, $0.right) }).dependents(of: isSet)
+        owners = Self.owners(entries, buffers)
     }
 
     var count: Int { entries.count }
 
     var hasDynamicEntries: Bool { isDynamic.contains(true) }
 
-    /// Which entries depend on a symbol of the given kind.
-    private static func reach(_ entries: [Entry], from isSource: (Int) -> Bool) -> [Bool] {
-        var isReached = [Bool](repeating: false, count: entries.count)
+    /// The entries that depend on a symbol that is set during the run, ascending.
+    func dependents(of symbol: Int) -> [Int32] { dependents[symbol] }
+
+    private static func owners(_ entries: [Entry], _ buffers: [Int32]) -> [Int32] {
+        var owners = [Int32](repeating: noOwner, count: entries.count)
         for (index, entry) in entries.enumerated() {
             switch entry.op {
             case .constant: break
-            case .symbol: isReached[index] = isSource(Int(entry.left))
-            default: isReached[index] = isReached[Int(entry.left)] || isReached[Int(entry.right)]
+            case .symbol: owners[index] = buffers[Int(entry.left)]
+            default:
+                let (a, b) = (owners[Int(entry.left)], owners[Int(entry.right)])
+                owners[index] = a == b || b == noOwner ? a : a == noOwner ? b : manyOwners
             }
         }
-        return isReached
+        return owners
     }
 
     /// Computes all entries. `values` has `count` elements, `symbols` one for each symbol of the engine.
@@ -136,12 +150,53 @@ extension ExpressionTable {
     }
 }
 
-extension Engine.SymbolKind {
-    /// Whether the symbol has no value before the run.
-    var isSetDuringRun: Bool {
-        switch self {
-        case .bound, .counter: true
-        case .input, .offset: false
+/// Which entries use which.
+private struct Users {
+    private let entries: [(op: ExprProgram.Op, left: Int32, right: Int32)]
+    /// Users of entry i are `users[starts[i]..<starts[i + 1]]`.
+    private var starts: [Int]
+    private var users: [Int32]
+
+    init(_ entries: [(op: ExprProgram.Op, left: Int32, right: Int32)]) {
+        self.entries = entries
+        var counts = [Int](repeating: 0, count: entries.count + 1)
+        for entry in entries where Self.isCompound(entry.op) {
+            counts[Int(entry.left) + 1] += 1
+            counts[Int(entry.right) + 1] += 1
+        }
+        for index in entries.indices { counts[index + 1] += counts[index] }
+        starts = counts
+        users = [Int32](repeating: 0, count: counts[entries.count])
+        for (index, entry) in entries.enumerated() where Self.isCompound(entry.op) {
+            for operand in [Int(entry.left), Int(entry.right)] {
+                users[counts[operand]] = Int32(index)
+                counts[operand] += 1
+            }
+        }
+    }
+
+    private static func isCompound(_ op: ExprProgram.Op) -> Bool { op != .constant && op != .symbol }
+
+    /// For each symbol that is wanted the entries that depend on it, ascending.
+    func dependents(of isWanted: [Bool]) -> [[Int32]] {
+        var roots = [[Int32]](repeating: [], count: isWanted.count)
+        for (index, entry) in entries.enumerated() where entry.op == .symbol && isWanted[Int(entry.left)] {
+            roots[Int(entry.left)].append(Int32(index))
+        }
+        var seen = [Int32](repeating: -1, count: entries.count)
+        return roots.enumerated().map { symbol, roots in
+            var found = roots
+            for root in roots { seen[Int(root)] = Int32(symbol) }
+            var next = 0
+            while next < found.count {
+                let entry = Int(found[next])
+                next += 1
+                for user in users[starts[entry]..<starts[entry + 1]] where seen[Int(user)] != Int32(symbol) {
+                    seen[Int(user)] = Int32(symbol)
+                    found.append(user)
+                }
+            }
+            return found.sorted()
         }
     }
 }

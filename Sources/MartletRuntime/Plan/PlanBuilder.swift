@@ -14,6 +14,12 @@ struct PlanBuilder {
     private(set) var symbols: [Int64] = []
     private(set) var words: [Int64] = []
     private(set) var baseByteCounts: [Int] = []
+    /// For each buffer whether it gets its memory during the run.
+    private(set) var grows: [Bool] = []
+    /// For each output whether it gets its memory during the run.
+    private(set) var growsOutput: [Bool] = []
+    /// Whether scratch memory may have to be larger than `scratchByteCount`.
+    private(set) var growsScratch = false
 
     private let loaded: LoadedEngine
     private var engine: Engine { loaded.engine }
@@ -36,12 +42,14 @@ struct PlanBuilder {
         evaluate()
         try checkSymbols()
         try binding.check(shapes: shapes, values: values)
+        try checkRequirements()
         if loaded.expressions.hasDynamicEntries { ranges = dynamicRanges() }
         try placeBuffers()
         try measurePorts()
         try measureScratch()
+        // Outputs that grow have no memory yet, not even at their start.
         baseByteCounts = [RunFrame.statusByteCount, engine.weights.count, arenaByteCount] + inputByteCounts
-            + outputByteCounts
+            + zip(outputByteCounts, growsOutput).map { $1 ? -1 : $0 }
         try makeWords()
         estimateWork()
     }
@@ -66,10 +74,21 @@ struct PlanBuilder {
         }
     }
 
+    /// Compares the sizes that must agree and that do not depend on the run.
+    private func checkRequirements() throws {
+        for requirement in engine.requirements {
+            let sides = [Int(requirement.left), Int(requirement.right)]
+            guard !sides.contains(where: { loaded.expressions.isDynamic[$0] }) else { continue }
+            if let problem = engine.problem(requirement, values[sides[0]], values[sides[1]]) { throw problem }
+        }
+    }
+
     /// Ranges of all expressions; those of loop counters are narrowed to what the loops can reach.
     private func dynamicRanges() -> [ClosedRange<Int64>] {
-        var bounds: [ClosedRange<Int64>?] = engine.symbols.map { symbol in
-            guard symbol.kind.isSetDuringRun else { return nil }
+        var bounds: [ClosedRange<Int64>?] = zip(engine.symbols, symbols).map { symbol, value in
+            guard symbol.kind.isSetDuringRun else {
+                return value == ExpressionTable.undefined ? nil : value...value
+            }
             return Int64(symbol.lower)...Int64(max(symbol.lower, symbol.upper ?? .max))
         }
         var ranges = loaded.expressions.ranges(values: values, symbols: bounds)
@@ -100,14 +119,24 @@ struct PlanBuilder {
         return Int(value)
     }
 
+    /// Whether a size has no useful bound.
+    private func isUnbounded(_ reference: ExprRef) -> Bool {
+        loaded.expressions.isDynamic[Int(reference)]
+            && ranges[Int(reference)].upperBound > Int64(Engine.greatestReservation)
+    }
+
     private mutating func placeBuffers() throws {
         var sizes: [Int] = []
         sizes.reserveCapacity(engine.buffers.count)
-        for buffer in engine.buffers { sizes.append(try greatest(buffer.size, "the size of '\(buffer.name)'")) }
+        for (index, buffer) in engine.buffers.enumerated() {
+            grows.append(loaded.growth.mayGrow[index] && isUnbounded(buffer.size))
+            sizes.append(grows[index] ? 0 : try greatest(buffer.size, "the size of '\(buffer.name)'"))
+        }
         let (offsets, total) = try loaded.placement.offsets(sizes: sizes)
         arenaByteCount = try Placement.align(total)
         for (index, symbol) in engine.symbols.enumerated() {
-            if case .offset(let buffer) = symbol.kind { symbols[index] = Int64(offsets[buffer]) }
+            guard case .offset(let buffer) = symbol.kind, !grows[buffer] else { continue }
+            symbols[index] = Int64(offsets[buffer])
         }
         evaluate()
         // Places are known now, so what depends on them and on the run has narrower ranges.
@@ -118,16 +147,38 @@ struct PlanBuilder {
         for (input, shape) in zip(engine.inputs, inputShapes) {
             inputByteCounts.append(try HostTensor.size(of: input.type, shape).byteCount)
         }
-        for output in engine.outputs {
+        for (index, output) in engine.outputs.enumerated() {
+            growsOutput.append(loaded.growth.mayGrowOutput[index] && isUnbounded(output))
+            if growsOutput[index] {
+                outputShapes.append(output.dims.map { greatestExtent($0) })
+                outputByteCounts.append(0)
+                continue
+            }
             let shape = try output.dims.map { try greatest($0, "an extent of output '\(output.name)'") }
             outputShapes.append(shape)
             outputByteCounts.append(try HostTensor.size(of: output.type, shape).byteCount)
         }
     }
 
+    private func isUnbounded(_ output: Engine.Port) -> Bool {
+        let extents = output.dims.map { dim in
+            loaded.expressions.isDynamic[Int(dim)] ? ranges[Int(dim)] : values[Int(dim)]...values[Int(dim)]
+        }
+        return Engine.greatestByteCount(output.type, extents) > Int64(Engine.greatestReservation)
+    }
+
+    /// The greatest value of an extent that may have no bound; `Int.max` then.
+    private func greatestExtent(_ dim: ExprRef) -> Int {
+        Int(max(loaded.expressions.isDynamic[Int(dim)] ? ranges[Int(dim)].upperBound : values[Int(dim)], 0))
+    }
+
     private mutating func measureScratch() throws {
         var most = 0
         for instruction in loaded.schedule.instructions where instruction.opcode == .kernel {
+            if isUnbounded(instruction.scratch) {
+                growsScratch = true
+                continue
+            }
             most = max(most, try greatest(instruction.scratch, "the scratch memory of a step"))
         }
         scratchByteCount = try Placement.align(most)
@@ -154,6 +205,7 @@ struct PlanBuilder {
             let offset = words[range.lowerBound + 2 * operand + 1]
             guard offset != ExpressionTable.undefined else { continue }
             let base = Int(words[range.lowerBound + 2 * operand])
+            if baseByteCounts[base] < 0 { continue }
             guard offset >= 0, offset <= Int64(baseByteCounts[base]) else {
                 throw Diagnostic(
                     "plan.bounds", "an operand of a step starts at byte \(offset) of \(baseByteCounts[base])")

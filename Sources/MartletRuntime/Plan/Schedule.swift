@@ -23,6 +23,8 @@ struct Instruction {
     /// kernel: the words that change during a run: a range of `Schedule.patches`.
     var patches: Int32 = 0
     var patchCount: Int32 = 0
+    /// kernel: whether its places and its scratch memory have to be checked when it runs.
+    var isChecked = false
     /// branch, jump, loopTest, loopNext: where to go on.
     var target: Int32 = 0
     /// loop: number of the loop; bind, fail, kernel: index in the table of that kind.
@@ -47,12 +49,14 @@ struct Schedule: Sendable {
     }
 
     struct Bind {
+        var step: Int
         var symbol: Int
         var type: ElementType
         var range: ClosedRange<Int>
     }
 
     struct Loop {
+        var step: Int
         var counter: Int
         var trip: Int32
     }
@@ -77,9 +81,18 @@ struct Schedule: Sendable {
     /// By pre-order number.
     fileprivate(set) var steps: [StepInfo] = []
 
+    /// For each of so many symbols the number of the last step that sets it; -1 if none does.
+    func setters(symbols count: Int) -> [Int] {
+        var setters = [Int](repeating: -1, count: count)
+        for bind in binds { setters[bind.symbol] = max(setters[bind.symbol], bind.step) }
+        for loop in loops { setters[loop.counter] = max(setters[loop.counter], loop.step) }
+        return setters
+    }
+
     /// Flattens the steps of a valid engine.
-    init(_ engine: Engine, expressions: ExpressionTable, code: ExecutableCode) {
-        var builder = Builder(engine: engine, expressions: expressions, code: code)
+    init(_ engine: Engine, growingOutputs: [Int], expressions: ExpressionTable, code: ExecutableCode) {
+        let bases = growingOutputs.map(engine.outputBase)
+        var builder = Builder(engine: engine, expressions: expressions, code: code, growingBases: bases)
         builder.add(engine.steps)
         self = builder.schedule
     }
@@ -90,6 +103,8 @@ struct Schedule: Sendable {
         let engine: Engine
         let expressions: ExpressionTable
         let code: ExecutableCode
+        /// Bases of outputs that may get their memory during the run.
+        let growingBases: [Int]
         var schedule = Schedule()
     }
 }
@@ -111,14 +126,17 @@ extension Schedule.Builder {
             instruction.opcode = .bind
             instruction.source = place(source)
             instruction.index = Int32(schedule.binds.count)
-            schedule.binds.append(Schedule.Bind(symbol: symbol, type: type, range: low...max(low, high)))
+            let range = low...max(low, high)
+            schedule.binds.append(
+                Schedule.Bind(step: Int(instruction.step), symbol: symbol, type: type, range: range))
             schedule.instructions.append(instruction)
         case .branch(let condition, let then, let otherwise):
             instruction.source = place(condition)
             addBranch(instruction, then, otherwise)
         case .loop(let counter, let trip, let condition, let body, let carried):
             instruction.index = Int32(schedule.loops.count)
-            schedule.loops.append(Schedule.Loop(counter: counter, trip: trip ?? -1))
+            schedule.loops.append(
+                Schedule.Loop(step: Int(instruction.step), counter: counter, trip: trip ?? -1))
             if let condition { instruction.source = place(condition) }
             addLoop(instruction, body, carried)
         case .copy(let copy):
@@ -168,6 +186,9 @@ extension Schedule.Builder {
             schedule.words.append(word)
         }
         instruction.patchCount = Int32(schedule.patches.count) - instruction.patches
+        let bases = (0..<kernel.operands).compactMap { engine.program.constantValue(of: words[2 * $0]) }
+        instruction.isChecked = instruction.patchCount > 0 || expressions.isDynamic[Int(scratch)]
+            || bases.contains(where: growingBases.contains)
         schedule.instructions.append(instruction)
     }
 

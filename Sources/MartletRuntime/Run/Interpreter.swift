@@ -17,6 +17,8 @@ struct Interpreter {
     let pool: ThreadPool?
     let cancellation: Cancellation?
     let profile: Profile?
+    /// Gives memory for outputs whose size becomes known during the run.
+    let growth: OutputGrowth?
 
     /// Executes all instructions.
     ///
@@ -58,7 +60,12 @@ struct Interpreter {
 extension Interpreter {
     @inline(__always)
     private func runKernel(_ instruction: UnsafePointer<Instruction>) throws {
-        if instruction.pointee.patchCount > 0 { try patch(instruction) }
+        var (scratch, stride) = (self.scratch, plan.scratchByteCount)
+        if instruction.pointee.isChecked {
+            try patch(instruction)
+            let size = Int(frame.values[Int(instruction.pointee.scratch)])
+            if size > stride { (scratch, stride) = try growScratch(size, instruction) }
+        }
         let grid = frame.values[Int(instruction.pointee.grid)]
         guard grid > 0 else {
             if grid == ExpressionTable.undefined { throw undefinedSize(instruction) }
@@ -71,7 +78,7 @@ extension Interpreter {
         } else {
             let job = GridJob(
                 kernel: function, bases: frame.bases, words: words, grid: Int(grid), chunks: 1, scratch: scratch,
-                scratchStride: plan.scratchByteCount, cancellation: cancellation.map { Unmanaged.passUnretained($0) })
+                scratchStride: stride, cancellation: cancellation.map { Unmanaged.passUnretained($0) })
             runJob(job, instruction)
         }
         if frame.status.pointee != RunFrame.noViolation { throw violation(instruction) }
@@ -107,16 +114,41 @@ extension Interpreter {
         let first = Int(instruction.pointee.patches)
         for index in first..<first + Int(instruction.pointee.patchCount) {
             let value = frame.values[Int(patches[index].entry)]
-            guard value != ExpressionTable.undefined else { throw undefinedSize(instruction) }
+            guard value != ExpressionTable.undefined else {
+                throw undefinedSize(instruction, at: patches[index].entry)
+            }
             frame.words[Int(patches[index].word)] = value
         }
-        let words = frame.words + Int(instruction.pointee.words)
+        let entries = loaded.schedule.words
+        let start = Int(instruction.pointee.words)
         for operand in 0..<Int(instruction.pointee.operands) {
-            let (base, offset) = (Int(words[2 * operand]), words[2 * operand + 1])
-            guard offset >= 0, offset <= Int64(plan.baseByteCounts[base]) else { throw outOfBounds(instruction) }
+            let word = start + 2 * operand
+            let place = Instruction.Place(base: Int32(truncatingIfNeeded: frame.words[word]), offset: entries[word + 1])
+            guard room(behind: place) >= 0 else { throw outOfBounds(instruction, at: place.offset) }
         }
-        let scratchSize = frame.values[Int(instruction.pointee.scratch)]
-        guard scratchSize >= 0, scratchSize <= Int64(plan.scratchByteCount) else { throw undefinedSize(instruction) }
+        guard frame.values[Int(instruction.pointee.scratch)] >= 0 else { throw undefinedSize(instruction) }
+    }
+
+    /// How many bytes there are behind a place; negative if it is not one.
+    private func room(behind place: Instruction.Place) -> Int64 {
+        let offset = frame.values[Int(place.offset)]
+        let owner = loaded.expressions.owners[Int(place.offset)]
+        guard owner != ExpressionTable.noOwner, plan.hasGrowth else {
+            let size = frame.byteCounts[Int(place.base)]
+            return offset >= 0 && offset <= size ? size - offset : -1
+        }
+        return growingRoom(offset, owner, base: Int(place.base))
+    }
+
+    private func growingRoom(_ offset: Int64, _ owner: Int32, base: Int) -> Int64 {
+        guard base == Engine.arenaBase, owner >= 0, let grown = frame.grown else { return -1 }
+        let (size, start): (Int64, Int64) =
+            plan.grows[Int(owner)]
+            ? (Int64(grown.extents[Int(owner)]), frame.symbols[loaded.growth.offsetSymbols[Int(owner)]])
+            : (frame.byteCounts[base], 0)
+        guard offset != ExpressionTable.undefined, start != ExpressionTable.undefined else { return -1 }
+        let distance = offset &- start
+        return distance >= 0 && distance <= size ? size - distance : -1
     }
 }
 
@@ -158,14 +190,15 @@ extension Interpreter {
         if let upper = loaded.engine.symbols[counter].upper, turn > Int64(upper) {
             throw diagnostic("run.loop-limit", "a loop takes more than \(upper) turns", instruction)
         }
-        set(counter, to: turn)
+        try set(counter, to: turn, instruction)
         guard turn < turns else { return false }
         return try instruction.pointee.source.base < 0 || isTrue(instruction)
     }
 
-    private func set(_ symbol: Int, to value: Int64) {
+    private func set(_ symbol: Int, to value: Int64, _ instruction: UnsafePointer<Instruction>) throws {
         frame.symbols[symbol] = value
         loaded.expressions.update(frame.values, symbols: frame.symbols, after: symbol)
+        if !loaded.growth.targets[symbol].isEmpty { try symbolChanged(symbol, instruction) }
     }
 
     private func bind(_ instruction: UnsafePointer<Instruction>) throws {
@@ -178,7 +211,7 @@ extension Interpreter {
                 "run.size", "the size '\(name)' is \(found), and \(bind.range.lowerBound)...\(bind.range.upperBound) "
                     + "was allowed for", instruction)
         }
-        set(bind.symbol, to: Int64(value))
+        try set(bind.symbol, to: Int64(value), instruction)
     }
 
     /// An integer of one of the types that validation lets through; nil if it does not fit an `Int`.
@@ -209,13 +242,11 @@ extension Interpreter {
     private func address(
         _ place: Instruction.Place, _ count: Int, _ instruction: UnsafePointer<Instruction>
     ) throws -> UnsafeMutableRawPointer {
-        let base = Int(place.base)
-        let offset = frame.values[Int(place.offset)]
-        let size = plan.baseByteCounts[base]
-        guard offset >= 0, offset <= Int64(size), count <= size - Int(offset),
-            let start = UnsafeMutableRawPointer(bitPattern: UInt(frame.bases[base]))
-        else { throw outOfBounds(instruction) }
-        return start + Int(offset)
+        guard Int64(count) <= room(behind: place) else { throw outOfBounds(instruction, at: place.offset) }
+        let offset = UInt64(bitPattern: frame.values[Int(place.offset)])
+        let address = UInt(frame.bases[Int(place.base)] &+ offset)
+        guard let start = UnsafeMutableRawPointer(bitPattern: address) else { throw outOfBounds(instruction) }
+        return start
     }
 }
 
@@ -225,7 +256,7 @@ extension Interpreter {
         Diagnostic("run.cancelled", "the run was cancelled")
     }
 
-    private func diagnostic(
+    func diagnostic(
         _ code: String, _ message: String, _ instruction: UnsafePointer<Instruction>
     ) -> Diagnostic {
         let step = loaded.schedule.steps[Int(instruction.pointee.step)]
@@ -240,12 +271,23 @@ extension Interpreter {
         return diagnostic("run.violation", "\(text), at grid position \(word >> 8)", instruction)
     }
 
-    private func undefinedSize(_ instruction: UnsafePointer<Instruction>) -> Diagnostic {
-        diagnostic("run.size", "a size is negative, too large or undefined", instruction)
+    func undefinedSize(_ instruction: UnsafePointer<Instruction>, at entry: Int32? = nil) -> Diagnostic {
+        let name = entry.flatMap(nameOfOwner)
+        return diagnostic(
+            "run.size", "\(name.map { "the size of '\($0)'" } ?? "a size") is negative, too large or undefined",
+            instruction)
     }
 
-    private func outOfBounds(_ instruction: UnsafePointer<Instruction>) -> Diagnostic {
-        diagnostic("run.bounds", "a step reaches beyond its memory", instruction)
+    private func outOfBounds(_ instruction: UnsafePointer<Instruction>, at entry: Int32? = nil) -> Diagnostic {
+        let name = entry.flatMap(nameOfOwner)
+        return diagnostic(
+            "run.bounds", "a step reaches beyond \(name.map { "the memory of '\($0)'" } ?? "its memory")", instruction)
+    }
+
+    /// The value that grows on which an expression depends.
+    private func nameOfOwner(_ entry: Int32) -> String? {
+        let owner = loaded.expressions.owners[Int(entry)]
+        return owner >= 0 ? loaded.engine.buffers[Int(owner)].name : nil
     }
 
     private func failure(_ instruction: UnsafePointer<Instruction>) -> Diagnostic {

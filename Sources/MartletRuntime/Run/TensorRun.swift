@@ -18,24 +18,18 @@ struct TensorRun {
     /// Runs, and returns the outputs in the engine's order.
     func run(_ cancellation: Cancellation?, _ profile: Profile?) throws -> [HostTensor] {
         let plan = try engine.plan(for: inputs.map(\.shape))
-        let memory = try plan.outputByteCounts.map { try OutputMemory($0, from: engine.runtime.memory) }
-        var shapes = plan.outputShapes
-        try withExtendedLifetime(inputs) {
-            let addresses = inputs.map { $0.withUnsafeBytes { $0.baseAddress } ?? Self.nowhere }
-            try engine.run(
-                plan: plan, inputs: addresses, outputs: memory.map(\.start), cancellation, profile
-            ) { values in
-                if engine.expressions.hasDynamicEntries { shapes = try engine.outputShapes(values, within: shapes) }
-            }
+        let memory = OutputStore(plan.outputByteCounts.count, pool: engine.runtime.memory)
+        let shapes = try withExtendedLifetime(inputs) {
+            let nowhere = UnsafeRawPointer(LoadedEngine.nowhere)
+            let addresses = inputs.map { $0.withUnsafeBytes { $0.baseAddress } ?? nowhere }
+            return try engine.run(
+                plan: plan, inputs: addresses, allocate: memory.allocate, cancellation: cancellation, profile: profile)
         }
-        return try zip(memory, zip(engine.engine.outputs, shapes)).map { memory, output in
-            try Self.tensor(output.0.type, output.1, memory)
+        return try zip(memory.blocks, zip(engine.engine.outputs, shapes)).map { block, output in
+            guard let block else { throw LoadedEngine.noExtent(output.0.name) }
+            return try Self.tensor(output.0.type, output.1, block)
         }
     }
-
-    /// An address for inputs without elements, which no kernel reads. Unsafe only in name: it never changes.
-    nonisolated(unsafe) private static let nowhere = UnsafeRawPointer(
-        UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64))
 
     private static func tensor(_ type: ElementType, _ shape: [Int], _ memory: OutputMemory) throws -> HostTensor {
         let bytes = UnsafeRawBufferPointer(start: memory.start, count: memory.count)
@@ -46,6 +40,24 @@ struct TensorRun {
         return try HostTensor.make(type, shape: shape) { copy in
             tensor.withUnsafeBytes { copy.copyMemory(from: $0) }
         }
+    }
+}
+
+/// The memory of the outputs of one run.
+private final class OutputStore {
+    private(set) var blocks: [OutputMemory?]
+    private let pool: MemoryPool
+
+    init(_ count: Int, pool: MemoryPool) {
+        blocks = Array(repeating: nil, count: count)
+        self.pool = pool
+    }
+
+    func allocate(_ output: Int, _ count: Int, _ kept: Int) throws -> UnsafeMutableRawPointer {
+        let block = try OutputMemory(count, from: pool)
+        if let old = blocks[output] { block.start.copyMemory(from: old.start, byteCount: min(kept, old.count, count)) }
+        blocks[output] = block
+        return block.start
     }
 }
 
@@ -76,16 +88,18 @@ extension LoadedEngine {
     }
 
     /// Shapes of the outputs after a run that ended with these values.
-    fileprivate func outputShapes(_ values: UnsafePointer<Int64>, within limits: [[Int]]) throws -> [[Int]] {
+    func outputShapes(_ values: UnsafePointer<Int64>, within limits: [[Int]]) throws -> [[Int]] {
         try zip(engine.outputs, limits).map { output, limit in
             try zip(output.dims, limit).map { try extent(values[Int($0)], of: output.name, within: $1) }
         }
     }
 
     private func extent(_ value: Int64, of name: String, within limit: Int) throws -> Int {
-        guard value >= 0, value <= Int64(limit) else {
-            throw Diagnostic("run.size", "an extent of '\(name)' is negative, too large or undefined after the run")
-        }
+        guard value >= 0, value <= Int64(limit) else { throw Self.noExtent(name) }
         return Int(value)
+    }
+
+    static func noExtent(_ name: String) -> Diagnostic {
+        Diagnostic("run.size", "an extent of '\(name)' is negative, too large or undefined after the run")
     }
 }

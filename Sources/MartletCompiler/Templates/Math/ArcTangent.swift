@@ -11,7 +11,8 @@ extension VectorMath {
         (eighths, arc) = (select(isSteep, sub(2, eighths), eighths), select(isSteep, neg(arc), arc))
         let isLeft = isNegative(x)
         (eighths, arc) = (select(isLeft, sub(4, eighths), eighths), select(isLeft, neg(arc), arc))
-        let (high, low) = isDouble(y)
+        let (high, low) =
+            isDouble(y)
             ? (0.7853981633974483, 3.061616997868383e-17) : (0.785398185253143311, -2.18556941433689557e-08)
         let angle = mad(eighths, high, mad(eighths, low, arc))
         return select(or(isNaN(x), isNaN(y)), add(x, y), withSign(angle, of: y))
@@ -50,7 +51,8 @@ extension VectorMath {
 
     /// (atan(t) / t - 1) / t² in t², for t to 1.
     private static let arcSingle: [Double] = [
-        -0.333333, 0.1999853, -0.14264016, 0.109508805, -0.08399306, 0.05788138, -0.031096961, 0.01086866, -0.0017828123,
+        -0.333333, 0.1999853, -0.14264016, 0.109508805, -0.08399306, 0.05788138, -0.031096961, 0.01086866,
+        -0.0017828123,
     ]
 
     /// The same for t to tan(π/8).

@@ -13,8 +13,8 @@ extension VectorMath {
         return withSign(select(compare(.olt, t, 1), near, far), of: x)
     }
 
-    /// As `2^-g - 1` with g = -log2(1 - erf |x|), which is a smooth function: one formula holds everywhere, and near zero
-    /// nothing is lost. The sign of `x` is put on the negative result.
+    /// As `2^-g - 1` with g = -log2(1 - erf |x|), which is a smooth function: one formula holds everywhere, and near
+    /// zero nothing is lost. The sign of `x` is put on the negative result.
     private func singleErf(_ x: Register) -> Register {
         let t = atMost(4, abs(x))
         let g = mul(t, polynomial(t, Self.erfSingle))

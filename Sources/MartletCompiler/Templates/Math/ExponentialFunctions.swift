@@ -1,7 +1,7 @@
 import MartletCore
 
-// exp, expm1 and tanh: x = n·ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, and 2^n made by shifts. The polynomials are
-// minimax fits of (e^r - 1 - r) / r².
+// exp, expm1 and tanh: x = n·ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, and 2^n made by shifts. The polynomials
+// are minimax fits of (e^r - 1 - r) / r².
 
 extension VectorMath {
     /// `e^x`.
@@ -37,7 +37,8 @@ extension VectorMath {
         let sum = mad(x, 1.4426950408889634, rounder)
         let turns = sub(sum, rounder)
         // The high part has zeros behind its leading bits, so that its product with n is exact.
-        let (high, low) = isDouble(x)
+        let (high, low) =
+            isDouble(x)
             ? (0x1.62e42feep-1, 1.9082149292705877e-10) : (0.693145751953125, 1.428606765330187e-06)
         let remainder = mad(turns, -low, mad(turns, -high, x))
         return (bits(sum), remainder)
@@ -58,8 +59,8 @@ extension VectorMath {
         return mad(power, exponentialTail(remainder), sub(power, 0.5))
     }
 
-    /// `x·2^n` for n from twice the least to twice the highest exponent; n stands in the low bits of `turns`, a positive
-    /// number. Two factors, so that only the last product rounds or overflows.
+    /// `x·2^n` for n from twice the least to twice the highest exponent; n stands in the low bits of `turns`, a
+    /// positive number. Two factors, so that only the last product rounds or overflows.
     func scaled(_ x: Register, _ turns: Register) -> Register {
         let shift = integer(UInt64(format(x).fractionBits), like: x)
         let half = builder.binary(.lshr, turns, integer(1, like: x))

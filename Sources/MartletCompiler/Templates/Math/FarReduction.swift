@@ -1,8 +1,8 @@
 import MartletCore
 
-// Reduction of huge angles after Payne and Hanek: x is multiplied by all of 2/π that matters. 2/π is cut into integers of
-// few bits, so that each product with x is exact in f64; whole turns of 4 quarters are taken off each product, and what
-// remains is summed with its rounding errors.
+// Reduction of huge angles after Payne and Hanek: x is multiplied by all of 2/π that matters. 2/π is cut into integers
+// of few bits, so that each product with x is exact in f64; whole turns of 4 quarters are taken off each product, and
+// what remains is summed with its rounding errors.
 
 extension VectorMath {
     /// As the near reduction, for numbers (f64) of 2^20 and more; `fromSingle` if each is a number of f32.
@@ -17,7 +17,8 @@ extension VectorMath {
         let initial = zip(pieces, weights).map { builder.float($0 * $1, scalar) }
         let zero = constant(0, like: x)
         let sums = builder.loop(
-            from: builder.int(0), to: builder.int(pieces.count), step: builder.int(1), carrying: [zero, zero, zero] + initial
+            from: builder.int(0), to: builder.int(pieces.count), step: builder.int(1),
+            carrying: [zero, zero, zero] + initial
         ) { _, carried in
             let piece = builder.splat(carried[3], lanes: kind(x).lanes)
             let next = parts.reduce(Array(carried[..<3])) { withoutTurns($0, adding: mul($1, piece)) }

@@ -32,19 +32,23 @@ extension VectorMath {
 
     /// A positive number's exponent and its mantissa: from √½ to √2 in f64, from 2/3 to 4/3 in f32.
     func split(_ x: Register) -> (exponent: Register, mantissa: Register, biased: Register) {
+        let isSmall = compare(.olt, x, format(x).leastNormal)
+        let lift = isDouble(x) ? 54 : 25
+        let factor = Double(sign: .plus, exponent: lift, significand: 1)
+        let parts = splitNormal(select(isSmall, mul(x, factor), x))
+        return (select(isSmall, sub(parts.exponent, Double(lift)), parts.exponent), parts.mantissa, parts.biased)
+    }
+
+    /// The same of a number that is not denormal.
+    func splitNormal(_ x: Register) -> (exponent: Register, mantissa: Register, biased: Register) {
         let format = format(x)
-        let isSmall = compare(.olt, x, format.leastNormal)
-        let lift: (factor: Double, exponent: Int) = isDouble(x) ? (0x1p54, 54) : (0x1p25, 25)
-        let normal = select(isSmall, mul(x, lift.factor), x)
         let start = integer(isDouble(x) ? 0x3FE6_A09E_667F_3BCD : 0x3F2A_AAAB, like: x)
         let offset = builder.binary(.sub, integer(format.one, like: x), start)
-        let moved = builder.binary(.add, bits(normal), offset)
+        let moved = builder.binary(.add, bits(x), offset)
         let biased = builder.binary(.lshr, moved, integer(UInt64(format.fractionBits), like: x))
         let fraction = builder.binary(.and, moved, integer(format.fractionMask, like: x))
         let mantissa = value(bits: builder.binary(.add, fraction, start))
-        let base = format.integerBase + Double(format.bias)
-        let shift = select(isSmall, base + Double(lift.exponent), constant(base, like: x))
-        return (sub(float(biased), shift), mantissa, biased)
+        return (sub(float(biased), format.integerBase + Double(format.bias)), mantissa, biased)
     }
 
     /// A small integer that is not negative as a float, above `integerBase`.

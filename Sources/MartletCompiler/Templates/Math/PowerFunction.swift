@@ -4,7 +4,8 @@ extension VectorMath {
     /// `a` to the power `b`, by C's rules.
     func pow(_ a: Register, _ b: Register) -> Register {
         let base = abs(a)
-        let magnitude = isDouble(a)
+        let magnitude =
+            isDouble(a)
             ? doublePower(base, b) : narrowed(singlePower(widened(base), widened(b)))
         // One to any power, and the powers of minus one to infinities, are one.
         let isUnit = and(compare(.oeq, base, 1), compare(.oeq, b, b))
@@ -26,9 +27,23 @@ extension VectorMath {
         return select(and(finiteNegative, isFraction), .nan, signed)
     }
 
-    /// For operands that are numbers of f32: the exponent's error is far below what f32 shows.
+    /// For operands that are numbers of f32: fits whose error, 2^-29, is far below what f32 shows. Results that are
+    /// numbers of f32, such as powers of small integers, come out exactly.
     private func singlePower(_ base: Register, _ exponent: Register) -> Register {
-        exp(mul(exponent, log(base)))
+        let parts = splitNormal(base)
+        let s = div(sub(parts.mantissa, 1), add(parts.mantissa, 1))
+        let series = polynomial(mul(s, s), Self.logarithmOfTwo)
+        let logarithm = mad(s, series, parts.exponent)
+        let isRegular = and(compare(.ogt, base, 0), compare(.olt, base, .infinity))
+        let limit = select(compare(.oeq, base, 0), -.infinity, base)
+        let total = mul(exponent, select(isRegular, logarithm, limit))
+        let bounded = atMost(300, atLeast(-300, total))
+        let rounder = format(base).rounder
+        let sum = add(bounded, rounder)
+        let remainder = sub(bounded, sub(sum, rounder))
+        let turns = builder.binary(.shl, bits(sum), integer(52, like: base))
+        let power = builder.binary(.add, turns, integer(format(base).one, like: base))
+        return mul(polynomial(remainder, Self.powerOfTwo), value(bits: power))
     }
 
     /// With the logarithm in two registers, since a power magnifies its error up to 745 times.
@@ -69,6 +84,18 @@ extension VectorMath {
         return quickTwoSum(high, div(rest, divisor.high))
     }
 
+    /// log2 m / s in s², for s = (m - 1) / (m + 1) and m from √½ to √2.
+    private static let logarithmOfTwo: [Double] = [
+        2.885390081790204, 0.961796673182149, 0.5770836174588782, 0.41167066122131385, 0.34077000183601586,
+    ]
+
+    /// 2^r for |r| <= 1/2.
+    private static let powerOfTwo: [Double] = [
+        1.0000000005542165, 0.6931472057363157, 0.24022646890244073, 0.05550328777155645, 0.009618488984344186,
+        0.0013399931342978567, 0.0001534580734949656,
+    ]
+
+    /// (2·atanh(s) / s - 2 - 2/3·s²) / s⁴ in s².
     private static let powerSeries: [Double] = [
         0.4000000000000229, 0.2857142857008369, 0.22222222522887525, 0.18181784097278378, 0.15386770206475844,
         0.13256508310426468, 0.1319928402220668,

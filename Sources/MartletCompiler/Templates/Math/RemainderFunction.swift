@@ -5,7 +5,8 @@ extension VectorMath {
     func rem(_ a: Register, _ b: Register) -> Register {
         guard isDouble(a) else { return narrowed(rem(widened(a), widened(b))) }
         let (dividend, divisor) = (abs(a), abs(b))
-        let regular = and(compare(.olt, dividend, .infinity), and(compare(.ogt, divisor, 0), compare(.ole, divisor, .infinity)))
+        let regular = and(
+            compare(.olt, dividend, .infinity), and(compare(.ogt, divisor, 0), compare(.ole, divisor, .infinity)))
         let ratio = div(dividend, divisor)
         // Past the bound, or where the divisor's products may be denormal, the quotient takes several steps.
         let isFar = and(regular, or(compare(.oge, ratio, stepBound), compare(.olt, divisor, 0x1p-900)))
@@ -40,7 +41,8 @@ extension VectorMath {
         let distance = builder.binary(.sub, a.exponent, b.exponent)
         let step = builder.int(stepBits, kind(distance))
         let most = combined(distance) { builder.binary(.smax, $0, $1) }
-        let turns = builder.binary(.add, builder.div(builder.max(most, builder.int(0)), builder.int(stepBits)), builder.int(1))
+        let turns = builder.binary(
+            .add, builder.div(builder.max(most, builder.int(0)), builder.int(stepBits)), builder.int(1))
         let results = builder.loop(
             from: builder.int(0), to: turns, step: builder.int(1), carrying: [a.mantissa, distance]
         ) { _, carried in

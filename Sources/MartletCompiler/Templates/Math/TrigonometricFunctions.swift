@@ -40,7 +40,8 @@ extension VectorMath {
         let turns = sub(sum, rounder)
         // π/2 in three parts. Those of f64 have 33 bits, so that their products with n are exact without fused
         // multiply-add too. The differences are exact but for the last.
-        let parts = isDouble(x)
+        let parts =
+            isDouble(x)
             ? [1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21]
             : [1.57079637050628662, -4.37113882867379114e-08, -1.71512449760178e-15]
         return [bits(sum), parts.reduce(x) { mad(turns, -$1, $0) }]
@@ -57,7 +58,8 @@ extension VectorMath {
         let isOdd = compare(.ne, builder.binary(.and, turns, integer(1, like: r)), integer(0, like: r))
         let magnitude = select(isOdd, cosine, sine)
         let sign = builder.binary(
-            .shl, builder.binary(.and, turns, integer(2, like: r)), integer(UInt64(kind(r).scalar.bitWidth - 2), like: r))
+            .shl, builder.binary(.and, turns, integer(2, like: r)),
+            integer(UInt64(kind(r).scalar.bitWidth - 2), like: r))
         return value(bits: builder.binary(.xor, bits(magnitude), sign))
     }
 

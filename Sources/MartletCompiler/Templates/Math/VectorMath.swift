@@ -4,8 +4,8 @@ import MartletCore
 /// arithmetic, so that a scalar tail gives the bits that a vector gives.
 ///
 /// Every function is made of correctly rounded operations, shifts and selects; none calls a library and none depends on
-/// an approximate instruction. Results are within 4 units in the last place and right for NaN, infinities, zeros of both
-/// signs and denormal numbers. Where a machine has no fused multiply-add the same formulas round twice; their
+/// an approximate instruction. Results are within 4 units in the last place and right for NaN, infinities, zeros of
+/// both signs and denormal numbers. Where a machine has no fused multiply-add the same formulas round twice; their
 /// coefficients leave room for it, but the bits differ from those of machines that have it.
 struct VectorMath {
     let builder: VectorBuilder
@@ -127,8 +127,8 @@ struct VectorMath {
         return (1..<lanes).reduce(builder.extract(x, lane: 0)) { combine($0, builder.extract(x, lane: $1)) }
     }
 
-    /// `fast` where no lane is flagged; else lane by lane the flagged ones from `slow`, so that a lane's result does not
-    /// depend on its neighbours.
+    /// `fast` where no lane is flagged; else lane by lane the flagged ones from `slow`, so that a lane's result does
+    /// not depend on its neighbours.
     func branch(
         ifAny flags: Register, slow: () -> [Register], fast: [Register]
     ) -> [Register] {

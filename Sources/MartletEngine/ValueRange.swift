@@ -1,11 +1,12 @@
-internal import MartletCore
+package import MartletCore
 
 /// Arithmetic on ranges of values; the ends of `Int64` stand for no bound. Sound, not always tight.
-enum ValueRange {
-    static let all = Int64.min...Int64.max
+package enum ValueRange {
+    /// Nothing is known.
+    package static let all = Int64.min...Int64.max
 
     /// The range of an operation's results.
-    static func apply(_ op: ExprProgram.Op, _ a: ClosedRange<Int64>, _ b: ClosedRange<Int64>) -> ClosedRange<Int64> {
+    package static func apply(_ op: ExprProgram.Op, _ a: ClosedRange<Int64>, _ b: ClosedRange<Int64>) -> ClosedRange<Int64> {
         switch op {
         case .constant, .symbol: all
         case .add: add(a.lowerBound, b.lowerBound, .min)...add(a.upperBound, b.upperBound, .max)
