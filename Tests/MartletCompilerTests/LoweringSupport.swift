@@ -3,7 +3,7 @@ import MartletIR
 import MartletRuntime
 import Testing
 
-@testable import MartletCompiler
+import MartletCompiler
 
 /// Compiles graphs and compares compiled runs with the interpreter.
 enum LoweringSupport {

@@ -1,0 +1,101 @@
+import Glibc
+import Martlet
+import MartletCore
+import Testing
+
+/// Where the command is.
+private enum Command {
+    /// The path of the command that was built beside the tests; nil if none was.
+    static let path: String? = {
+        let tests = CommandLine.arguments[0]
+        guard let end = tests.lastIndex(of: "/") else { return nil }
+        // `swift test` runs a helper of its own with the test product as an argument.
+        let folders = [tests[..<end]] + CommandLine.arguments.compactMap { argument in
+            argument.contains(".xctest") ? argument.lastIndex(of: "/").map { argument[..<$0] } : nil
+        }
+        return folders.map { "\($0)/martlet" }.first { access($0, X_OK) == 0 }
+    }()
+}
+
+/// The command as a user calls it. Skipped where it was not built beside the tests.
+@Suite(.enabled(if: Command.path != nil)) struct CommandTests {
+    private let folder: TestFolder
+
+    init() throws {
+        folder = try TestFolder()
+        try AtomicFile.write(
+            Array(
+                """
+                graph (n: 1...) {
+                  %0 = input "x" : f32[n, 4]
+                  %1 = map {op = add} (%0, %0) : f32[n, 4]
+                  output "y" %1
+                }
+
+                """.utf8), to: "\(folder.path)/double.graph")
+    }
+
+    private var file: String { "\(folder.path)/double.graph" }
+
+    private func martlet(_ arguments: String) throws -> (status: Int32, output: String) {
+        let command = try #require(Command.path)
+        let line = "MARTLET_CACHE='\(folder.path)/cache' '\(command)' \(arguments) 2>&1"
+        let stream = try #require(popen(line, "r"))
+        var output: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while case let count = fread(&buffer, 1, buffer.count, stream), count > 0 { output += buffer.prefix(count) }
+        return (pclose(stream) >> 8, String(decoding: output, as: UTF8.self))
+    }
+
+    @Test func versionAndHelp() throws {
+        #expect(try martlet("--version") == (0, MartletVersion.text + "\n"))
+        for command in ["", "inspect", "lint", "run", "compile", "bench", "verify", "convert", "conformance", "doctor"] {
+            let help = try martlet("\(command) --help")
+            #expect(help.status == 0 && help.output.contains("martlet \(command)"), "\(command)")
+            #expect(help.output.contains("Example"), "\(command)")
+        }
+    }
+
+    @Test(arguments: ["nonsense", "run", "bench x --seconds 0", "run x --input y", "compile x"])
+    func wrongUsageIsStatusTwo(arguments: String) throws {
+        #expect(try martlet(arguments).status == 2)
+    }
+
+    @Test func failedJobsAreStatusOneWithTheReason() throws {
+        let result = try martlet("inspect '\(folder.path)/missing.onnx'")
+        #expect(result.status == 1 && result.output.contains("error[file.open]"))
+        #expect(try martlet("lint '\(folder.path)'").status == 1)
+    }
+
+    @Test func aModelGoesThroughAllCommands() throws {
+        let engine = "\(folder.path)/double.martlet"
+        #expect(try martlet("compile '\(file)' -o '\(engine)'").status == 0)
+        #expect(try martlet("inspect '\(engine)' --check").status == 0)
+        let steps = try martlet("inspect '\(engine)' --steps --json")
+        #expect(try JSONValue(parsing: Array(steps.output.utf8))["steps"]?.array?.count == 1)
+        let x = try HostTensor([1, 2, 3, 4] as [Float], shape: [1, 4])
+        try Npy.write(x, to: "\(folder.path)/x.npy")
+        for flags in ["", "--engine reference"] {
+            let path = flags.isEmpty ? engine : file
+            let run = try martlet(
+                "run '\(path)' --input x='\(folder.path)/x.npy' --output '\(folder.path)/out' \(flags)")
+            #expect(run.status == 0, "\(run.output)")
+            #expect(try Npy.read(path: "\(folder.path)/out/y.npy").array(of: Float.self) == [2, 4, 6, 8])
+        }
+    }
+
+    @Test func benchServesTimingRequests() throws {
+        let requests = "\(folder.path)/requests"
+        try AtomicFile.write(Array("run 3\nrun 1\nquit\n".utf8), to: requests)
+        let result = try martlet("bench '\(file)' --lines --threads 1 < '\(requests)'")
+        let lines = result.output.split(separator: "\n")
+        #expect(result.status == 0 && lines.first == "ready" && lines.count == 3)
+        #expect(lines.dropFirst().allSatisfy { Double($0).map { $0 > 0 } ?? false })
+    }
+
+    @Test func theGraphReadsBack() throws {
+        let graph = try martlet("inspect '\(file)' --graph")
+        try AtomicFile.write(Array(graph.output.utf8), to: "\(folder.path)/again.graph")
+        #expect(try martlet("inspect '\(folder.path)/again.graph' --graph").output == graph.output)
+    }
+}
