@@ -9,6 +9,8 @@ struct GroupBuilder {
 
     private var body = ScalarBody()
     private var ranges: SymbolRanges
+    /// Names of data-dependent indices that may lie outside of their axes; what uses them stands under a guard.
+    private var unchecked: Set<Symbol> = []
     private var operands: [ValueID] = []
     private var operandNumbers: [ValueID: Int] = [:]
     private var expanded: [Key: Int] = [:]
@@ -142,6 +144,10 @@ struct GroupBuilder {
         for condition in guards {
             let expression = renamed(condition.expression, renaming)
             let limit = renamed(condition.limit, renaming)
+            if let name = expression.symbols.first, expression == IntExpr(name), unchecked.contains(name) {
+                kept.append(IndexGuard(expression, below: limit))
+                continue
+            }
             let below = expression.isLess(than: limit, ranges)
             let above = expression.isAtLeast(0, ranges)
             if below == .no || above == .no { return copy(source, otherwise, &renaming, &done, operands) }
@@ -172,6 +178,7 @@ struct GroupBuilder {
         let name = Symbol.axis(nextAxis)
         nextAxis += 1
         ranges.setExtent(name, limit)
+        if !checked { unchecked.insert(name) }
         renaming[symbol] = IntExpr(name)
         let nested = copy(source, inner, &renaming, &done, operands)
         return body.add(.dynamic(name, value: index, limit: limit, checked: checked, body: nested))

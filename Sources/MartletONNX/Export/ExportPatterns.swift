@@ -99,7 +99,8 @@ extension ExportedNode {
         guard resultTypes[0].element.isFloatingPoint, let test = joined(operands[0], to: node, as: .lt),
             test[0] == operands[2], isScalar(test[1], 0), let product = joined(operands[1], to: node, as: .mul),
             let power = joined(product[0], to: node, as: .expm1), power[0] == operands[2],
-            let factor = scope.graph.constant(product[1]), factor.shape.isEmpty, let alpha = try factor.doubles().first
+            let factor = scope.graph.constant(product[1]), factor.shape.isEmpty, let alpha = try factor.doubles().first,
+            Double(Float(alpha)) == alpha
         else { return false }
         results = [add("Elu", [try scope.name(of: operands[2])], [AttributeProto("alpha", .float(Float(alpha)))])]
         return true
