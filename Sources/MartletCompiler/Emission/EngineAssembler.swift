@@ -46,7 +46,9 @@ final class EngineAssembler {
 
     /// A new buffer of the arena, first touched by step `step`.
     func addBuffer(_ name: String, bytes: IntExpr, step: Int) -> Int {
-        let size = expression(bytes.ceilDivided(by: 64) * 64)
+        // Extents of a branch that is not taken may come out negative.
+        let isNatural = bytes.isAtLeast(0) == .yes
+        let size = expression((isNatural ? bytes : IntExpr.max(bytes, 0)).ceilDivided(by: 64) * 64)
         buffers.append(Engine.Buffer(name: name, size: size, firstStep: step, lastStep: step))
         return buffers.count - 1
     }

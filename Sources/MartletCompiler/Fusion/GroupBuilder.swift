@@ -177,7 +177,8 @@ struct GroupBuilder {
         }
         let name = Symbol.axis(nextAxis)
         nextAxis += 1
-        ranges.setExtent(name, limit)
+        // Only a checked index is sure to lie inside; guards of others must stay.
+        if checked { ranges.setExtent(name, limit) }
         if !checked { unchecked.insert(name) }
         renaming[symbol] = IntExpr(name)
         let nested = copy(source, inner, &renaming, &done, operands)

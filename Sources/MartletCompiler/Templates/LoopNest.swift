@@ -34,7 +34,7 @@ struct LoopNest {
                 offsets[node] = operands[operand].offset(of: index)
             case .reduce(_, let reduced, _, _), .argreduce(_, _, let reduced, _):
                 for axis in reduced { self.ranges.setExtent(axis.symbol, axis.extent) }
-            case .dynamic(let symbol, _, let limit, _, _): self.ranges.setExtent(symbol, limit)
+            case .dynamic(let symbol, _, let limit, true, _): self.ranges.setExtent(symbol, limit)
             default: break
             }
         }
