@@ -58,6 +58,12 @@ let package = Package(
         tests(
             "MartletCompilerTests",
             ["MartletCompiler", "MartletRuntime", "MartletIR", "MartletEngine", "MartletCore"], texts: ["Texts"]),
+        tests(
+            "MartletTests",
+            [
+                "Martlet", "MartletCompiler", "MartletRuntime", "MartletONNX", "MartletLibrary", "MartletIR",
+                "MartletEngine", "MartletCore",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -22,7 +22,8 @@ import Testing
             ExportSample("argreduce", [x]) { x, _ in
                 let rounded = try x[0].mapped(.round)
                 return [
-                    try rounded.argReduced(maximum: true, axes: [1]), try rounded.argReduced(maximum: false, axes: [1, 2]),
+                    try rounded.argReduced(maximum: true, axes: [1]),
+                    try rounded.argReduced(maximum: false, axes: [1, 2]),
                     try rounded.argReduced(maximum: true, axes: [0, 1], lastTie: true),
                 ]
             },
@@ -100,7 +101,10 @@ import Testing
                 ]
             },
             ExportSample("conv_spread", [x, w]) { x, _ in
-                [try x[0].convolved(with: x[1], stride: [2, 1], low: [1, 0], high: [2, 1], inputDilation: [2, 3], groups: 2)]
+                [
+                    try x[0].convolved(
+                        with: x[1], stride: [2, 1], low: [1, 0], high: [2, 1], inputDilation: [2, 3], groups: 2)
+                ]
             },
             ExportSample("conv_bytes", [try .ramp(.uint8, [1, 2, 5]), try .ramp(.int8, [3, 2, 2])]) { x, _ in
                 [try x[0].convolved(with: x[1], low: [1], high: [0], result: .int32)]
@@ -110,6 +114,50 @@ import Testing
                     low: [0, 0, 1, 0], high: [0, 0, 1, 1], with: Tensor(-.infinity, as: .float32))
                 let windows = try padded.windowed([.init(axis: 2, size: 3, stride: 2), .init(axis: 3, size: 2)])
                 return [try windows.reduced(.max, axes: [4, 5])]
+            },
+        ])
+    }
+
+    @Test(.onnxRuntime) func poolings() throws {
+        let x = try ExportSample.Input.ramp(.float32, [2, 3, 7, 6], [0: "n", 2: "h"])
+        let windows = [Window.Axis(axis: 2, size: 3, stride: 2), Window.Axis(axis: 3, size: 2)]
+        @Sendable func sums(_ x: Tensor) throws -> Tensor {
+            let padded = try x.padded(low: [0, 0, 1, 0], high: [0, 0, 2, 1], with: Tensor(0, as: .float32))
+            return try padded.windowed(windows).reduced(.sum, axes: [4, 5])
+        }
+        try expectSameOutputs([
+            ExportSample("average", [x], operators: ["AveragePool"]) { x, _ in [try sums(x[0]) / 6] },
+            ExportSample("sum", [x], operators: ["AveragePool", "Mul"]) { x, _ in [try sums(x[0])] },
+            ExportSample("other_fill", [x]) { x, _ in
+                let one = try Tensor(1, as: .float32)
+                let padded = try x[0].padded(low: [0, 0, 1, 0], high: [0, 0, 0, 1], with: one)
+                return [
+                    try padded.windowed(windows).reduced(.sum, axes: [4, 5]),
+                    try padded.windowed(windows).reduced(.max, axes: [4, 5]),
+                ]
+            },
+        ])
+    }
+
+    @Test(.onnxRuntime) func bytes() throws {
+        let (a, b) = (try ExportSample.Input.ramp(.uint8, [3, 4]), try ExportSample.Input.ramp(.int8, [4, 2]))
+        let point = try ExportSample.Input.integers([7], [], as: .uint8)
+        let image = try ExportSample.Input.ramp(.uint8, [1, 2, 5, 4])
+        let weights = try ExportSample.Input.ramp(.uint8, [3, 2, 2, 2])
+        let points = try ExportSample.Input.integers([1, 9, 4], [3], as: .uint8)
+        try expectSameOutputs([
+            ExportSample("matmul", [a, b, point], operators: ["MatMulInteger"]) { x, _ in
+                let left = try x[0].cast(to: .int32) - x[2].cast(to: .int32)
+                let right = try x[1].cast(to: .int32) - Tensor(-3, as: .int32)
+                return [try left.contracted(with: right, contracted: [(1, 0)], result: .int32)]
+            },
+            ExportSample("convolution", [image, weights, points], operators: ["ConvInteger"]) { x, _ in
+                let kernel = try x[1].cast(to: .int32)
+                let zeros = try x[2].cast(to: .int32).broadcast(to: kernel.shape, axes: [0])
+                return [
+                    try x[0].cast(to: .int32).mapped(.sub, Tensor(5, as: .int32)).convolved(
+                        with: kernel - zeros, low: [0, 1], high: [1, 0])
+                ]
             },
         ])
     }
@@ -124,7 +172,8 @@ import Testing
                 ExportSample("if_\(name)", [condition, x]) { x, _ in
                     let m = try x[1].shape[1]
                     let results = try Tensor.branch(
-                        x[0], then: { [try x[1].sliced(axis: 1, start: 1, size: m - 1), x[1]] }, else: { [x[1] * 2, x[1] + 1] })
+                        x[0], then: { [try x[1].sliced(axis: 1, start: 1, size: m - 1), x[1]] },
+                        else: { [x[1] * 2, x[1] + 1] })
                     // The first result's extent is known after the branch only.
                     let extent = try Tensor.dimension(try results[0].shape[1])
                     return results + [extent, results[1]]

@@ -83,8 +83,12 @@ struct ExportJudge {
         let set = "\(path)/test_data_set_0"
         try FileManager.default.createDirectory(atPath: set, withIntermediateDirectories: true)
         try ONNXModel(model).write(to: "\(path)/model.onnx")
-        for (number, tensor) in inputs.enumerated() { try WireValue.tensor(tensor).write(to: "\(set)/input_\(number).pb") }
-        for (number, tensor) in outputs.enumerated() { try WireValue.tensor(tensor).write(to: "\(set)/output_\(number).pb") }
+        for (number, tensor) in inputs.enumerated() {
+            try WireValue.tensor(tensor).write(to: "\(set)/input_\(number).pb")
+        }
+        for (number, tensor) in outputs.enumerated() {
+            try WireValue.tensor(tensor).write(to: "\(set)/output_\(number).pb")
+        }
         paths.append(path)
     }
 

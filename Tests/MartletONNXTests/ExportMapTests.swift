@@ -12,7 +12,9 @@ import Testing
         let binary: [ScalarOp] = [.add, .sub, .mul, .div, .max, .min, .atan2, .rem]
         let x = try ExportSample.Input.ramp(.float32, [4, 6], [0: "n"])
         let y = try ExportSample.Input.ramp(.float32, [6])
-        var samples = unary.map { function in ExportSample(function.rawValue, [x]) { x, _ in [try x[0].mapped(function)] } }
+        var samples = unary.map { function in
+            ExportSample(function.rawValue, [x]) { x, _ in [try x[0].mapped(function)] }
+        }
         samples += positive.map { function in
             ExportSample(function.rawValue, [x]) { x, _ in [try x[0].mapped(.abs).mapped(function)] }
         }
@@ -47,10 +49,13 @@ import Testing
                     return [
                         try x[0].mapped(.add, x[1]), try x[0].mapped(.sub, x[1]), try x[0].mapped(.mul, x[1]),
                         try x[0].mapped(.neg),
-                    ] + (type == .uint64 ? [] : [
-                        try x[0].mapped(.max, x[1]), try x[0].mapped(.min, x[1]), try x[0].mapped(.div, three),
-                        try x[0].mapped(.rem, three),
-                    ])
+                    ]
+                        + (type == .uint64
+                            ? []
+                            : [
+                                try x[0].mapped(.max, x[1]), try x[0].mapped(.min, x[1]), try x[0].mapped(.div, three),
+                                try x[0].mapped(.rem, three),
+                            ])
                 })
             samples.append(
                 ExportSample("compare_\(type.name)", [x, y]) { x, _ in
@@ -100,6 +105,51 @@ import Testing
                 try [.int32, .int64, .float16, .float64, .bool].map { try x[0].cast(to: $0) }
             },
             ExportSample("relu", [x], operators: ["Relu"]) { x, _ in [try x[0].mapped(.max, Tensor(0, as: .float32))] },
+        ])
+    }
+
+    @Test(.onnxRuntime) func activations() throws {
+        let x = try ExportSample.Input.ramp(.float32, [4, 6], [0: "n"])
+        try expectSameOutputs([
+            ExportSample("sigmoid", [x], operators: ["Sigmoid"]) { x, _ in [1 / (1 + (try (-x[0]).mapped(.exp)))] },
+            ExportSample("softplus", [x], operators: ["Softplus"]) { x, _ in
+                let rest = try (-(try x[0].mapped(.abs))).mapped(.exp).mapped(.log1p)
+                return [try x[0].mapped(.max, Tensor(0, as: .float32)) + rest]
+            },
+            ExportSample("elu", [x], operators: ["Elu"]) { x, _ in
+                let isNegative = try x[0].compared(.lt, Tensor(0, as: .float32))
+                return [try Tensor.select(isNegative, try x[0].mapped(.expm1) * 0.5, x[0])]
+            },
+            ExportSample("isnan", [x], operators: ["IsNaN"]) { x, _ in [try x[0].compared(.ne, x[0])] },
+        ])
+    }
+
+    @Test(.onnxRuntime) func selectsOfAllTypes() throws {
+        let types: [ElementType] = [
+            .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .float16, .float64,
+        ]
+        let choice = try ExportSample.Input.integers([1, 0, 1, 0], [4], as: .bool)
+        try expectSameOutputs(
+            try types.map { type in
+                let values = try ExportSample.Input.integers([0, 1, 1, 0], [4], as: .int32)
+                return ExportSample("select_\(type.name)", [choice, values]) { x, _ in
+                    let a = try x[1].cast(to: type)
+                    return [
+                        try Tensor.select(
+                            x[0], a, try a.gathered([Tensor.iota(shape: [4], axis: 0)], axes: [0], mode: .check))
+                    ]
+                }
+            })
+    }
+
+    @Test(.onnxRuntime) func divisionByZero() throws {
+        let a = try ExportSample.Input.integers([7, -7, 0, 5], [4])
+        let b = try ExportSample.Input.integers([2, 0, 0, -3], [4])
+        try expectSameOutputs([
+            ExportSample("zero_divisor", [a, b]) { x, _ in [x[0] / x[1], try x[0].mapped(.rem, x[1])] },
+            ExportSample("sure_divisor", [a], operators: ["Div"]) { x, _ in
+                [try x[0].mapped(.div, Tensor(3, as: .int64))]
+            },
         ])
     }
 

@@ -76,7 +76,9 @@ import Testing
         try recorder.require(m, equals: n * 2, "columns")
         let weights = Tensor(try HostTensor.fromDoubles(Array(repeating: 0.5, count: 600), as: .float32, shape: [600]))
         recorder.origin = ["layer", "scale"]
-        let scaled = try recorder.record { try x.mapped(.mul, Tensor(2, as: .float32)).mapped(.add, Tensor(1, as: .float32)) }
+        let scaled = try recorder.record {
+            try x.mapped(.mul, Tensor(2, as: .float32)).mapped(.add, Tensor(1, as: .float32))
+        }
         recorder.origin = ["sum"]
         let sum = try recorder.record { try weights.reduced(.sum, axes: [0]).mapped(.add, scaled) }
         return try recorder.finish([(name: "y", tensor: sum), (name: "z", tensor: scaled), (name: "same", tensor: x)])

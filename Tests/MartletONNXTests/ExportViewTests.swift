@@ -33,7 +33,8 @@ import Testing
                 let shape = try x[0].shape
                 return [
                     try x[0].reshaped(to: [shape[0], shape[1] * 5]), try x[0].reshaped(to: [shape[0] * shape[1], 5]),
-                    try x[0].reshaped(to: [5, shape[1], shape[0]]), try x[0].reshaped(to: [shape[0], 1, shape[1], 5, 1]),
+                    try x[0].reshaped(to: [5, shape[1], shape[0]]),
+                    try x[0].reshaped(to: [shape[0], 1, shape[1], 5, 1]),
                     try x[0].reshaped(to: [shape[0] * shape[1] * 5]),
                 ]
             },
@@ -54,8 +55,10 @@ import Testing
                 let shape = try x[0].shape
                 let m = shape[1]
                 return [
-                    try x[0].sliced(axis: 1, start: 1, size: m - 1), try x[0].sliced(axis: 1, start: m - 1, size: m, step: -1),
-                    try x[0].sliced(axis: 2, start: 4, size: 3, step: -2), try x[0].sliced(axis: 2, start: 1, size: 2, step: 2),
+                    try x[0].sliced(axis: 1, start: 1, size: m - 1),
+                    try x[0].sliced(axis: 1, start: m - 1, size: m, step: -1),
+                    try x[0].sliced(axis: 2, start: 4, size: 3, step: -2),
+                    try x[0].sliced(axis: 2, start: 1, size: 2, step: 2),
                     try x[0].sliced(start: [shape[0] - 1, 0, 1], size: [1, m - 2, 2]),
                     try x[0].sliced(axis: 1, start: m - 2, size: 2, step: 2 - m.floorDivided(by: 2)),
                 ]
@@ -86,7 +89,8 @@ import Testing
         try expectSameOutputs([
             ExportSample("gather", [x, index]) { x, _ in
                 [
-                    try x[0].gathered([x[1]], axes: [2], mode: .check), try x[0].gathered([x[1]], axes: [1], mode: .check),
+                    try x[0].gathered([x[1]], axes: [2], mode: .check),
+                    try x[0].gathered([x[1]], axes: [1], mode: .check),
                 ]
             },
             ExportSample("gather_in_place", [x, index], operators: ["Gather"]) { x, _ in

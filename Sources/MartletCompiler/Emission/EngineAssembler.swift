@@ -102,9 +102,7 @@ final class EngineAssembler {
 
     /// The number of a kernel; equal code is one kernel.
     func kernel(_ generated: GeneratedKernel, operands: Int) -> Int {
-        let text = LLVMPrinter.module(
-            generated.function, triple: target.triple, dataLayout: target.dataLayout,
-            attributes: target.functionAttributes)
+        let text = LLVMPrinter.module(generated.function, for: target)
         if let known = kernelNumbers[text] { return known }
         let number = kernelTexts.count
         kernelNumbers[text] = number

@@ -1,7 +1,7 @@
 import MartletCore
 import MartletIR
 
-// Products of bytes with zero points: `contract` or `convolve` of differences of bytes are MatMulInteger and ConvInteger.
+// Products of bytes with zero points: MatMulInteger and ConvInteger.
 
 extension ExportedNode {
     /// The inputs of an operator on bytes for two operands, with their zero points; nil where they are none.
@@ -42,7 +42,9 @@ extension ExportedNode {
         while let found = scope.definition(of: inner), scope.graph.constant(inner) == nil {
             let shape = scope.graph.type(of: found.operands.first ?? inner).shape
             if let broadcast = found.operation as? MartletIR.Broadcast {
-                guard shape.allSatisfy({ $0 == 1 }) || (channelAxis.map { broadcast.axes == [$0] } ?? false) else { return nil }
+                guard shape.allSatisfy({ $0 == 1 }) || (channelAxis.map { broadcast.axes == [$0] } ?? false) else {
+                    return nil
+                }
             } else if !(found.operation is MartletIR.Reshape && shape.allSatisfy { $0 == 1 }) {
                 break
             }

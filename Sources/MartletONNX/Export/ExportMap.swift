@@ -30,7 +30,8 @@ extension MartletIR.Map: ONNXExportable {
         let name = function == .and ? "And" : function == .or ? "Or" : function == .xor ? "Xor" : "Not"
         if node.operandTypes[0].element == .bool { return node.add(name, operands) }
         guard node.opset >= 18 else {
-            throw node.unsupported("bitwise '\(function.rawValue)' needs operator set 18", help: "export at 18 or later")
+            throw node.unsupported(
+                "bitwise '\(function.rawValue)' needs operator set 18", help: "export at 18 or later")
         }
         return node.add("Bitwise\(name)", operands)
     }

@@ -102,7 +102,8 @@ struct SizeNotes {
 
     /// The note; none if there is nothing to say.
     var entries: [StringStringEntryProto] {
-        let lines = ranges.map { "range \($0.name) \($0.lower)" + ($0.upper.map { " \($0)" } ?? "") }
+        let lines =
+            ranges.map { "range \($0.name) \($0.lower)" + ($0.upper.map { " \($0)" } ?? "") }
             + equalities.map { "equal \($0.left) == \($0.right) : \($0.what)" }
         return lines.isEmpty ? [] : [StringStringEntryProto(key: Self.key, value: lines.joined(separator: "\n"))]
     }

@@ -41,15 +41,20 @@ extension ExportedNode {
             }
             let types = found.operands.map { scope.graph.type(of: $0) }
             if let contract = found.operation as? MartletIR.Contract, contract.isPlanar(types),
-                types.allSatisfy({ $0.element == contract.result }), contract.result.isFloatingPoint,
-                let bias = try vector(operands[added], axis: 1)
+                types.allSatisfy({ $0.element == contract.result }), contract.result.isFloatingPoint
             {
-                let inputs = try found.operands.map { try scope.name(of: $0) } + [bias]
+                let inputs = try found.operands.map { try scope.name(of: $0) } + [try compactName(operands[added])]
                 results = [add("Gemm", inputs, contract.gemmAttributes)]
                 return true
             }
         }
         return false
+    }
+
+    /// A value, or what it repeats where that is for the consumer to do, by NumPy's rule.
+    private mutating func compactName(_ value: ValueID) throws -> String {
+        guard let broadcast = scope.pendingBroadcast(value) else { return try scope.name(of: value) }
+        return try compactName(broadcast)
     }
 
     /// A vector that a value repeats along all axes but one; extents of the vector must be those of the axis.

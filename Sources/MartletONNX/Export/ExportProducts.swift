@@ -12,7 +12,9 @@ extension MartletIR.Contract: ONNXExportable {
         }
         let names = try node.operandNames()
         let carrier = ExportedNode.reductionCarrier(of: result)
-        let inputs = zip(names, elements).map { node.cast(node.cast($0, from: $1, to: result), from: result, to: carrier) }
+        let inputs = zip(names, elements).map { name, element in
+            node.cast(node.cast(name, from: element, to: result), from: result, to: carrier)
+        }
         let product = try self.product(inputs, &node)
         node.results = [node.cast(product, from: carrier, to: result)]
     }

@@ -99,7 +99,8 @@ extension MartletIR.Loop: ONNXExportable {
         inner.define(region.body.inputs[0].value, as: turn)
         inner.sizeTable.sources[region.counter] = .scalar(turn, .int64)
         var inputs = [
-            GraphExport.looseInfo(turn, TensorType(.int64, [])), GraphExport.looseInfo(condition, TensorType(.bool, [])),
+            GraphExport.looseInfo(turn, TensorType(.int64, [])),
+            GraphExport.looseInfo(condition, TensorType(.bool, [])),
         ]
         inputs += inner.defineInputs(region.body.inputs.dropFirst().prefix(region.stateCount))
         let scanned = try operands.scanned.map { try node.scope.name(of: $0) }
@@ -115,17 +116,22 @@ extension MartletIR.Loop: ONNXExportable {
         }
         let counted = try countTurns(turn, &outputs, &types, &inputs, inner, node)
         let body = inner.proto("body", inputs: inputs, outputs: outputs, types)
-        let names = try [
-            try region.trip.map { try node.scalarSize($0) } ?? "",
-            try operands.condition.map { try node.scope.name(of: $0) } ?? "",
-        ] + operands.states.map { try node.scope.name(of: $0) } + (counted == nil ? [] : [node.scalar(0, .int64)])
-        let all = node.add(
-            "Loop", names, [AttributeProto("body", .graph(body))], resultCount: results.count + (counted == nil ? 0 : 1))
-        node.results = all
-        if let counted {
-            node.results.remove(at: region.stateCount)
-            node.scope.sizeTable.sources[counted] = .scalar(all[region.stateCount], .int64)
-        }
+        try addLoop(operands, body, counted, &node)
+    }
+
+    /// Adds the node; `counted` is the symbol that a state counts up to, behind the others.
+    private func addLoop(
+        _ operands: LoopOperands, _ body: GraphProto, _ counted: Symbol?, _ node: inout ExportedNode
+    ) throws {
+        var names = [try region.trip.map { try node.scalarSize($0) } ?? ""]
+        names.append(try operands.condition.map { try node.scope.name(of: $0) } ?? "")
+        names += try operands.states.map { try node.scope.name(of: $0) }
+        if counted != nil { names.append(try node.scalar(0, .int64)) }
+        let count = results.count + (counted == nil ? 0 : 1)
+        node.results = node.add("Loop", names, [AttributeProto("body", .graph(body))], resultCount: count)
+        guard let counted else { return }
+        let turns = node.results.remove(at: region.stateCount)
+        node.scope.sizeTable.sources[counted] = .scalar(turns, .int64)
     }
 
     /// Adds a state that counts the turns, where nothing else tells how many they were.

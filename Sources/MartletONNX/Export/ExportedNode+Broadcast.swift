@@ -6,7 +6,7 @@ public import MartletIR
 extension MartletIR.Broadcast: ONNXExportable {
     public func export(into node: inout ExportedNode) throws {
         let operand = try node.operand(0)
-        let aligned = try node.align(operand, node.operandTypes[0].shape, constant: node.constantOperand(0), with: self)
+        let aligned = try node.align(operand, constant: node.constantOperand(0), with: self)
         let carried = carriedAxes(node.operandTypes[0].shape)
         let target = shape.enumerated().map { carried.contains($0.offset) ? 1 : $0.element }
         // An axis that only has to be there is done with the alignment, unless leading ones are missing.
@@ -22,8 +22,8 @@ extension MartletIR.Broadcast: ONNXExportable {
 
 extension ExportedNode {
     /// A value whose axes stand at the right places, counted from the end, for broadcasting by NumPy's rule.
-    mutating func align(
-        _ value: String, _ valueShape: [IntExpr], constant: HostTensor?, with broadcast: MartletIR.Broadcast
+    fileprivate mutating func align(
+        _ value: String, constant: HostTensor?, with broadcast: MartletIR.Broadcast
     ) throws -> String {
         guard let first = broadcast.axes.first else { return value }
         let missing = (first..<broadcast.shape.count).filter { !broadcast.axes.contains($0) }.map { $0 - first }
@@ -45,10 +45,15 @@ extension ExportedNode {
                 if pending[position] != nil { mustExpand = false }
                 return try operand(position)
             }
-            return try align(
-                try scope.name(of: broadcast.operand), scope.graph.type(of: broadcast.operand).shape,
-                constant: scope.graph.constant(broadcast.operand), with: broadcast.operation)
+            return try compactName(broadcast)
         }
+    }
+
+    /// The operand of a broadcast, aligned.
+    mutating func compactName(_ broadcast: (operation: MartletIR.Broadcast, operand: ValueID)) throws -> String {
+        try align(
+            try scope.name(of: broadcast.operand), constant: scope.graph.constant(broadcast.operand),
+            with: broadcast.operation)
     }
 
     /// Whether the operands of broadcasts have the result's shape in common, by NumPy's rule.

@@ -36,11 +36,13 @@ public enum ONNXExporter {
 
     /// A model that computes what the graph computes, in the operator set that `options` name.
     ///
-    /// Each node of the graph becomes one or a few nodes. They have the name of the source node, with a number where it is
-    /// taken, and then a note of the name; see `NodeOrigin`. Inputs, outputs and size symbols keep their names, ranges of
-    /// symbols are notes of the graph; see `SizeNotes`. What ONNX leaves undefined stays so: integer division by 0, shifts by the width or more, order of equal
-    /// elements of TopK. Checks of a run (ranges of bound sizes, requirements) are not written. Indices below 0, which
-    /// end a run in mode `check`, count from the end in ONNX.
+    /// Each node of the graph becomes one or a few nodes. They have the name of the source node, with a number where it
+    /// is taken, and then the name as a note: metadata `martlet.origin`. Inputs, outputs and size symbols keep their
+    /// names; ranges of symbols and sizes that must agree are a note of the graph, `martlet.sizes`.
+    ///
+    /// What ONNX leaves undefined stays so: shifts by the width or more, the order of equal elements of TopK. Ranges of
+    /// sizes that are read from data are not checked. Indices below 0, which end a run in mode `check`, count from the
+    /// end in ONNX.
     ///
     /// - Throws: `export.opset`, and `export.unsupported` where the operator set has no form for an operation.
     public static func export(_ graph: Graph, options: ExportOptions) throws -> ModelProto {

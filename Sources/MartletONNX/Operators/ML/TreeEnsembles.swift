@@ -112,6 +112,9 @@ extension ImportedNode {
             return DecisionTrees.Vote(leaf: leaf, target: votesFor[place], weight: weights[place])
         }
         let roots = ids.indices.filter { !children.contains($0) }
+        guard Set(roots.map { ids[$0].tree }).count == roots.count, roots.count == Set(ids.map(\.tree)).count else {
+            throw Diagnostic("onnx.trees", "a tree has no root, or several")
+        }
         return try DecisionTrees(nodes: nodes, roots: roots, votes: votes, targets: targets)
     }
 }
