@@ -84,7 +84,8 @@ struct Conformance: ParsableCommand {
         func line(_ label: String, _ rows: [Row]) -> [String] {
             [label] + statuses.map { status in String(rows.count { $0.status == status }) } + [String(rows.count)]
         }
-        let table = [["kind"] + statuses.map(\.rawValue) + ["cases"]]
+        let table =
+            [["kind"] + statuses.map(\.rawValue) + ["cases"]]
             + kinds.map { kind in line(kind, rows.filter { $0.kind == kind }) } + [line("all", rows)]
         return Text.table(table, right: Set(1...statuses.count + 1))
     }

@@ -21,16 +21,15 @@ struct Convert: ParsableCommand {
     @Argument(help: ArgumentHelp("The ONNX file to write.", valueName: "out"))
     var output: String
 
-    @Option(help: """
-        The version of operator set ai.onnx, \(ONNXExporter.opsets.lowerBound) to \(ONNXExporter.opsets.upperBound) \
-        (default: the model's own, as far as it can be written).
-        """)
+    @Option(help: "The version of ai.onnx, \(Self.versions) (default: the model's own, as far as it can be written).")
     var opset: Int?
 
     @Option(
         name: .customLong("shapes"),
         help: ArgumentHelp("Fix the shape of an input, such as 'image=1x3x224x224'.", valueName: "name=shape"))
     var shapes: [NamedShape] = []
+
+    private static let versions = "\(ONNXExporter.opsets.lowerBound) to \(ONNXExporter.opsets.upperBound)"
 
     func run() throws {
         let file = try ModelFile(path: input)

@@ -72,7 +72,8 @@ struct Inspect: ParsableCommand {
             return Console.print(JSONValue.object(object).text(indent: 2))
         }
         if steps { Console.write(EngineText.steps(of: engine), to: 1) }
-        if why { Console.print(engine.reasons.isEmpty ? "nothing was left undone" : engine.reasons.joined(separator: "\n")) }
+        guard why else { return }
+        Console.print(engine.reasons.isEmpty ? "nothing was left undone" : engine.reasons.joined(separator: "\n"))
     }
 
     private func describe(_ model: ModelFile) throws {
@@ -81,9 +82,9 @@ struct Inspect: ParsableCommand {
             let summary = ModelSummary(onnx)
             Console.print(json ? summary.json.text(indent: 2) : summary.text)
         case .graph(let graph):
+            if json { return Console.print(PortText.json(graph.inputPorts, graph.outputPorts).text(indent: 2)) }
             let ports = graph.inputPorts.map { "input \($0)" } + graph.outputPorts.map { "output \($0)" }
-            Console.print(json ? PortText.json(graph.inputPorts, graph.outputPorts).text(indent: 2)
-                : (ports + ["nodes: \(graph.nodes.count)"]).joined(separator: "\n"))
+            Console.print((ports + ["nodes: \(graph.nodes.count)"]).joined(separator: "\n"))
         case .engine(let reader):
             let engine = try? reader.engine()
             if json, let engine {

@@ -28,8 +28,8 @@ struct Lint: ParsableCommand {
         } else {
             for problem in problems { Console.print("\(problem)") }
             let errors = problems.count { $0.severity == .error }
-            Console.print(problems.isEmpty ? "\(file): no problems" : "\(file): \(Text.count(errors, "error")), "
-                + Text.count(problems.count - errors, "other remark"))
+            let remarks = Text.count(problems.count - errors, "other remark")
+            Console.print("\(file): \(Text.count(errors, "error")), \(remarks)")
         }
         if Diagnostics(problems).hasErrors { throw ExitCode(Failure.failed) }
     }

@@ -52,31 +52,31 @@ struct Verify: ParsableCommand {
     }
 
     func run() throws {
-        let folders = try cases.flatMap { path in
-            let found = try CaseFolder.all(in: path)
-            guard !found.isEmpty else {
-                throw Diagnostic("case.none", "there is no case in the folder", at: .file(path: path, offset: nil))
-            }
-            return found
-        }
+        let folders = try cases.flatMap(Self.find)
         var options = Verification.Options()
         options.model = try ModelOptions(threads: threads)
         options.usesShapesOfData = shapesFromData
-        var rows: [JSONValue] = []
-        var failed = 0
+        var outcomes: [Outcome] = []
         for (number, folder) in folders.enumerated() {
             for engine in self.engine.engines {
                 try Interruption.check()
                 ProgressLine.show("\(number + 1) of \(folders.count): \(folder.name) (\(engine.rawValue))")
                 options.engine = engine
-                let result = verify(folder, options)
-                if !result.reasons.isEmpty { failed += 1 }
-                rows.append(result.json)
-                if !json { print(result) }
+                let outcome = verify(folder, options)
+                outcomes.append(outcome)
+                if !json { print(outcome) }
             }
         }
-        if json { Console.print((["cases": .array(rows)] as JSONValue).text(indent: 2)) }
-        if failed > 0 { throw ExitCode(Failure.failed) }
+        if json { Console.print((["cases": .array(outcomes.map(\.json))] as JSONValue).text(indent: 2)) }
+        if outcomes.contains(where: { !$0.reasons.isEmpty }) { throw ExitCode(Failure.failed) }
+    }
+
+    private static func find(_ path: String) throws -> [CaseFolder] {
+        let found = try CaseFolder.all(in: path)
+        guard !found.isEmpty else {
+            throw Diagnostic("case.none", "there is no case in the folder", at: .file(path: path, offset: nil))
+        }
+        return found
     }
 
     /// What came out for one case and engine.
@@ -138,7 +138,8 @@ struct Verify: ParsableCommand {
             ProgressLine.show("\(verification.folder.name): layers, \(Int(100 * share)) %")
         }
         guard let difference else { return ["layers: no single value differs"] }
-        let origins = difference.origins.joined(separator: " / ")
-        return ["layers: first at %\(difference.node.index) \(difference.operation) of '\(origins)': \(difference.reason)"]
+        let place =
+            "%\(difference.node.index) \(difference.operation) of '\(difference.origins.joined(separator: " / "))'"
+        return ["layers: first at \(place): \(difference.reason)"]
     }
 }

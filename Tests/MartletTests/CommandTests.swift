@@ -10,9 +10,8 @@ private enum Command {
         let tests = CommandLine.arguments[0]
         guard let end = tests.lastIndex(of: "/") else { return nil }
         // `swift test` runs a helper of its own with the test product as an argument.
-        let folders = [tests[..<end]] + CommandLine.arguments.compactMap { argument in
-            argument.contains(".xctest") ? argument.lastIndex(of: "/").map { argument[..<$0] } : nil
-        }
+        let products = CommandLine.arguments.filter { $0.contains(".xctest") }
+        let folders = [tests[..<end]] + products.compactMap { path in path.lastIndex(of: "/").map { path[..<$0] } }
         return folders.map { "\($0)/martlet" }.first { access($0, X_OK) == 0 }
     }()
 }
@@ -49,7 +48,8 @@ private enum Command {
 
     @Test func versionAndHelp() throws {
         #expect(try martlet("--version") == (0, MartletVersion.text + "\n"))
-        for command in ["", "inspect", "lint", "run", "compile", "bench", "verify", "convert", "conformance", "doctor"] {
+        let commands = "inspect lint run compile bench verify convert conformance doctor"
+        for command in [""] + commands.split(separator: " ") {
             let help = try martlet("\(command) --help")
             #expect(help.status == 0 && help.output.contains("martlet \(command)"), "\(command)")
             #expect(help.output.contains("Example"), "\(command)")

@@ -24,9 +24,7 @@ package struct MachinePeak {
         // Enough independent sums to hide the latency of 4 cycles of two units; the rest of the registers hold operands.
         let sums = target.vectorRegisters - 4
         let tools = CompilerTools.shared(settings)
-        let text = LLVMPrinter.module(
-            Self.kernel(lanes: lanes, sums: sums), triple: target.triple, dataLayout: target.dataLayout,
-            attributes: target.functionAttributes)
+        let text = LLVMPrinter.module(Self.kernel(lanes: lanes, sums: sums), for: target)
         let code = try CodeSection(
             tools.generator.kernels(
                 for: [(name: "peak", irText: text)], target: target, jobs: 1, cache: tools.kernels))

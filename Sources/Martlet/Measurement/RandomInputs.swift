@@ -21,7 +21,9 @@ package struct RandomInputs {
             guard shape.count == port.shape.count else {
                 throw Diagnostic("run.shape", "input \(port) has \(port.shape.count) axes, not \(shape.count)")
             }
-            for (extent, size) in zip(port.shape, shape) where extent.size == nil && size >= 0 { sizes[extent.text] = size }
+            for (extent, size) in zip(port.shape, shape) where extent.size == nil && size >= 0 {
+                sizes[extent.text] = size
+            }
         }
         var result: [String: HostTensor] = [:]
         for port in ports {

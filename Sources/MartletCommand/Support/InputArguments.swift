@@ -28,7 +28,8 @@ struct InputArguments: ParsableArguments {
                 if Files.exists(path) { result[port.name] = try Self.read(path) }
             }
             guard !result.isEmpty || ports.isEmpty else {
-                throw Diagnostic("run.inputs", "there is no input_0.pb in the folder", at: .file(path: inputs, offset: nil))
+                throw Diagnostic(
+                    "run.inputs", "there is no input_0.pb in the folder", at: .file(path: inputs, offset: nil))
             }
         }
         for file in files {

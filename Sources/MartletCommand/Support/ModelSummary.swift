@@ -58,7 +58,8 @@ struct ModelSummary {
 
     /// In words, one fact a line.
     var text: String {
-        var lines = ["ONNX model, IR version \(model.proto.irVersion)" + (producer.isEmpty ? "" : ", made by \(producer)")]
+        let maker = producer.isEmpty ? "" : ", made by \(producer)"
+        var lines = ["ONNX model, IR version \(model.proto.irVersion)\(maker)"]
         lines.append("operator sets: " + opsets.map { "\($0.domain) \($0.version)" }.joined(separator: ", "))
         lines += model.graph.dataInputs.map { "input \($0.name): \(Self.text(of: $0.type))" }
         lines += model.graph.outputs.map { "output \($0.name): \(Self.text(of: $0.type))" }

@@ -17,7 +17,7 @@ public struct LLVMPrinter {
     }
 
     /// The module's text. `attributes` are those of the function, such as `"target-cpu"="x86-64-v3"`.
-    public static func module(
+    private static func module(
         _ function: VectorFunction, triple: String, dataLayout: String, attributes: String
     ) -> String {
         var printer = LLVMPrinter(function)

@@ -26,12 +26,16 @@ extension DecisionTrees {
     private func pairClasses(
         _ sums: Tensor, _ labels: [Int], _ base: [Double], _ transform: ScoreTransform
     ) throws -> (labels: Tensor, scores: Tensor) {
-        let target = votes.first?.target ?? 0
-        var score = try sums.sliced(axis: 1, start: IntExpr(target), size: 1)
+        var score = try sums.sliced(axis: 1, start: IntExpr(votes.first?.target ?? 0), size: 1)
         if let own = base.last { score = score + own }
         let areShares = votes.allSatisfy { $0.weight >= 0 }
         let isSecond = try score.squeezed(axes: [1]).compared(.gt, Tensor(areShares ? 0.5 : 0, as: .float32))
         let chosen = try Tensor.select(isSecond, .number(labels[1]), .number(labels[0]))
+        // Votes for the second class by its own number leave the first one without any.
+        if votes.first?.target == 1 {
+            let none = score * 0
+            return (chosen, try Tensor.concatenate([none.checked(), score], axis: 1).scores(transform))
+        }
         return (chosen, try score.pairedScores(transform, areShares: areShares))
     }
 }

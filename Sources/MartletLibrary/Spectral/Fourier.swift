@@ -80,7 +80,7 @@ extension FourierPair {
             let sums = try fitted(extent, length).transformed(length: length, bins: length, sign: 1)
             return try sums.map { try ($0 / .size(length, as: $0.element)).checked() }
         case .inverseHalf:
-            let length = length ?? Sizes.simplified((extent - 1) * 2)
+            let length = length ?? Sizes.simplified(.max(1, (extent - 1) * 2))
             let half = Sizes.simplified(length.floorDivided(by: 2) + 1)
             let whole = try fitted(extent, half).mirrored(length, half)
             let sums = try whole.transformed(length: length, bins: length, sign: 1)
@@ -104,7 +104,7 @@ extension FourierPair {
 
     /// The whole spectrum of a real signal from its first half: bin length - k is the conjugate of bin k.
     private func mirrored(_ length: IntExpr, _ half: IntExpr) throws -> FourierPair {
-        let count = Sizes.simplified(length - half)
+        let count = Sizes.simplified(.max(0, length - half))
         func joined(_ part: Tensor, _ isConjugate: Bool) throws -> Tensor {
             let axis = try part.rank - 1
             let behind = try part.sliced(axis: axis, start: count, size: count, step: -1)

@@ -30,25 +30,22 @@ extension ExportedNode {
 
     // MARK: Bias
 
+    /// A product plus something; the other way round it would come back in another order.
     private mutating func exportBias(_ node: NodeID) throws -> Bool {
-        for (product, added) in [(0, 1), (1, 0)] {
-            guard let found = joined(operands[product], to: node) else { continue }
-            if let convolve = found.operation as? MartletIR.Convolve, convolve.result.isFloatingPoint,
-                let bias = try vector(operands[added], axis: 1)
-            {
-                results = [try convolve.convolution(&self, found.operands, bias: bias)]
-                return true
-            }
-            let types = found.operands.map { scope.graph.type(of: $0) }
-            if let contract = found.operation as? MartletIR.Contract, contract.isPlanar(types),
-                types.allSatisfy({ $0.element == contract.result }), contract.result.isFloatingPoint
-            {
-                let inputs = try found.operands.map { try scope.name(of: $0) } + [try compactName(operands[added])]
-                results = [add("Gemm", inputs, contract.gemmAttributes)]
-                return true
-            }
+        guard let found = joined(operands[0], to: node) else { return false }
+        if let convolve = found.operation as? MartletIR.Convolve, convolve.result.isFloatingPoint,
+            let bias = try vector(operands[1], axis: 1)
+        {
+            results = [try convolve.convolution(&self, found.operands, bias: bias)]
+            return true
         }
-        return false
+        let types = found.operands.map { scope.graph.type(of: $0) }
+        guard let contract = found.operation as? MartletIR.Contract, contract.isPlanar(types),
+            types.allSatisfy({ $0.element == contract.result }), contract.result.isFloatingPoint
+        else { return false }
+        let inputs = try found.operands.map { try scope.name(of: $0) } + [try compactName(operands[1])]
+        results = [add("Gemm", inputs, contract.gemmAttributes)]
+        return true
     }
 
     /// A value, or what it repeats where that is for the consumer to do, by NumPy's rule.

@@ -24,9 +24,8 @@ struct Demo {
             configuration: arguments.models.appending(path: "magika.json"))
         let names = try FileManager.default.contentsOfDirectory(atPath: arguments.files.path).sorted()
         let contents = try names.map { try Data(contentsOf: arguments.files.appending(path: $0)) }
-        let truth = try? JSONDecoder().decode(
-            [String: String].self, from: Data(contentsOf: arguments.files.deletingLastPathComponent()
-                .appending(path: "files.json")))
+        let truthFile = arguments.files.deletingLastPathComponent().appending(path: "files.json")
+        let truth = try? JSONDecoder().decode([String: String].self, from: Data(contentsOf: truthFile))
         print("Magika: what kind of content is in these \(names.count) files?")
         let start = ContinuousClock.now
         let answers = try await magika.classify(contents)

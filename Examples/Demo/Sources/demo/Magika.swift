@@ -77,7 +77,8 @@ private struct ContentFeatures {
         let tail = Data(content.suffix(block).reversed().drop(while: isBlank).reversed())
         let end = tail.suffix(configuration.end_size)
         let padding = { (count: Int) in [Int32](repeating: configuration.padding_token, count: max(count, 0)) }
-        row = begin.map(Int32.init) + padding(configuration.beg_size - begin.count)
+        row =
+            begin.map(Int32.init) + padding(configuration.beg_size - begin.count)
             + padding(configuration.end_size - end.count) + end.map(Int32.init)
         if content.isEmpty {
             answerWithoutModel = Magika.Answer(label: "empty", probability: 1)
