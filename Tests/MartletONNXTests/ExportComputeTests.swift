@@ -144,16 +144,16 @@ import Testing
         let point = try ExportSample.Input.integers([7], [], as: .uint8)
         let image = try ExportSample.Input.ramp(.uint8, [1, 2, 5, 4])
         let weights = try ExportSample.Input.ramp(.uint8, [3, 2, 2, 2])
-        let points = try ExportSample.Input.integers([1, 9, 4], [3], as: .uint8)
+        let nine = try ExportSample.Input.integers([9], [1], as: .uint8)
         try expectSameOutputs([
             ExportSample("matmul", [a, b, point], operators: ["MatMulInteger"]) { x, _ in
                 let left = try x[0].cast(to: .int32) - x[2].cast(to: .int32)
                 let right = try x[1].cast(to: .int32) - Tensor(-3, as: .int32)
                 return [try left.contracted(with: right, contracted: [(1, 0)], result: .int32)]
             },
-            ExportSample("convolution", [image, weights, points], operators: ["ConvInteger"]) { x, _ in
+            ExportSample("convolution", [image, weights, nine]) { x, _ in
                 let kernel = try x[1].cast(to: .int32)
-                let zeros = try x[2].cast(to: .int32).broadcast(to: kernel.shape, axes: [0])
+                let zeros = try x[2].reshaped(to: []).cast(to: .int32)
                 return [
                     try x[0].cast(to: .int32).mapped(.sub, Tensor(5, as: .int32)).convolved(
                         with: kernel - zeros, low: [0, 1], high: [1, 0])

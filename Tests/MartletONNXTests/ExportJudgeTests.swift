@@ -179,7 +179,8 @@ func expectSameOutputs(_ samples: [ExportSample], _ location: SourceLocation = #
             try judge.add("\(sample.name)-\(opset)", model, inputs, outputs)
         }
     }
-    #expect(try judge.problems() == [], sourceLocation: location)
+    let problems = try judge.problems()
+    #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))", sourceLocation: location)
 }
 
 extension Trait where Self == ConditionTrait {

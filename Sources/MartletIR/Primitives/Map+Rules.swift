@@ -6,7 +6,9 @@ extension Map {
     public func simplified(_ operands: [ValueID], in builder: GraphBuilder) throws -> [ValueID]? {
         let types = operands.map(builder.type(of:))
         if function == .cast || function == .bitcast { return sameType(operands, types, builder) }
-        if function == .neg || function == .not { return twice(operands, builder) }
+        if function == .neg || function == .not {
+            return try twice(operands, builder) ?? notEqual(operands, builder)
+        }
         guard operands.count == 2, let neutral = Self.neutral(of: function, types[0].element) else { return nil }
         if isScalar(operands[1], neutral.value, builder) {
             return apply("map-neutral", builder) { operands[0] }
@@ -49,6 +51,15 @@ extension Map {
         case .shl, .shr: return (0, false)
         default: return nil
         }
+    }
+
+    /// Not equal, of not (equal), and the reverse; other comparisons have no reverse where there is a NaN.
+    private func notEqual(_ operands: [ValueID], _ builder: GraphBuilder) throws -> [ValueID]? {
+        guard function == .not, let inner = builder.definition(of: operands[0]), let map = inner.operation as? Map,
+            map.function == .eq || map.function == .ne, builder.rules.allows("map-not-equal")
+        else { return nil }
+        builder.rules.count("map-not-equal")
+        return try builder.add(Map(map.function == .eq ? .ne : .eq), inner.operands)
     }
 
     /// Whether a value is that 0-d constant; -0 is told from 0.

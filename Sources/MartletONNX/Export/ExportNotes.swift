@@ -58,7 +58,9 @@ struct SizeNotes {
         for requirement in graph.requirements
         where inputs.isSuperset(of: requirement.left.symbols + requirement.right.symbols) {
             let (left, right) = (requirement.left.text(name), requirement.right.text(name))
-            equalities.append(Equality(left: left, right: right, what: requirement.what))
+            equalities.append(
+                Equality(left: left, right: right, what: requirement.what.split(separator: "\n").joined(separator: " "))
+            )
         }
     }
 
@@ -70,8 +72,9 @@ struct SizeNotes {
 
     private mutating func read(_ line: Substring) {
         let words = line.split(separator: " ")
-        if words.first == "range", (3...4).contains(words.count), let lower = Int(words[2]) {
-            ranges.append(Range(name: String(words[1]), lower: lower, upper: words.count > 3 ? Int(words[3]) : nil))
+        if words.first == "range", (3...4).contains(words.count), let lower = Int(words[2]), lower >= 0 {
+            let upper = words.count > 3 ? Int(words[3]) : nil
+            if upper ?? .max >= lower { ranges.append(Range(name: String(words[1]), lower: lower, upper: upper)) }
         } else if words.first == "equal", let sign = words.firstIndex(of: "=="), let end = words.firstIndex(of: ":") {
             equalities.append(
                 Equality(
