@@ -62,8 +62,9 @@ extension Tensor {
         switch sampling.border {
         case .zeros: return place
         case .border:
-            let isOutside = try place.compared(.lt, least).mapped(.or, place.compared(.gt, high))
-            return try Tensor.select(isOutside, place.mapped(.max, .constant(0, like: self)).mapped(.min, last), place)
+            // Cubic filters reach beyond the border, as in PyTorch and ONNX Runtime.
+            return sampling.filter == .cubic
+                ? place : try place.mapped(.max, .constant(0, like: self)).mapped(.min, last)
         case .reflection:
             // An axis of one element has nothing to reflect at its centre.
             let span = try (high - low).mapped(.max, .constant(sampling.alignsCorners ? 0.5 : 1, like: self))

@@ -22,7 +22,7 @@ struct Magika {
         let overwrite_map: [String: String]
     }
 
-    private let model: Model
+    let model: Model
     private let configuration: Configuration
 
     init(model: URL, configuration: URL) async throws {
@@ -37,6 +37,12 @@ struct Magika {
         let rows = features.indices.filter { answers[$0] == nil }
         for (row, answer) in zip(rows, try await ask(rows.map { features[$0].row })) { answers[row] = answer }
         return answers.compactMap { $0 }
+    }
+
+    /// An input of one row, for looking at the engine.
+    func sampleInput() throws -> [String: HostTensor] {
+        let width = configuration.beg_size + configuration.end_size
+        return ["bytes": try HostTensor([Int32](repeating: 32, count: width), shape: [1, width])]
     }
 
     private func ask(_ rows: [[Int32]]) async throws -> [Answer] {

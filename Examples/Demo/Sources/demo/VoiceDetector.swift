@@ -6,10 +6,18 @@ struct VoiceDetector {
     private static let chunk = 512
     private static let context = 64
 
-    private let model: Model
+    let model: Model
 
     init(model: URL) async throws {
         self.model = try await Model(model.path)
+    }
+
+    /// One chunk of silence with a fresh state, for looking at the engine.
+    func sampleInput() throws -> [String: HostTensor] {
+        [
+            "input": try HostTensor(zeros: .float32, shape: [1, Self.context + Self.chunk]),
+            "state": try HostTensor(zeros: .float32, shape: [2, 1, 128]), "sr": HostTensor(scalar: Int64(16_000)),
+        ]
     }
 
     /// The probability of speech for each chunk of 512 samples, the last one filled up with silence.
