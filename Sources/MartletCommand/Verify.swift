@@ -29,7 +29,7 @@ struct Verify: ParsableCommand {
     @Option(help: "Threads that compute.")
     var threads: Int?
 
-    @Flag(name: .customLong("shapes-from-data"), help: "Compile for exactly the shapes of the first data set.")
+    @Flag(name: .customLong("shapes-from-data"), help: "Compile for exactly the shapes of each data set.")
     var shapesFromData = false
 
     @Flag(help: "Print the result as JSON.")
@@ -130,8 +130,9 @@ struct Verify: ParsableCommand {
     /// The first node whose value differs, in words.
     private func firstLayer(_ verification: Verification) throws -> [String] {
         guard let set = verification.folder.dataSets.first else { return [] }
-        let loader = try ModelLoader(try verification.modelOptions())
-        let comparison = LayerComparison(try verification.graph(), tolerance: verification.folder.tolerance) {
+        let options = try verification.modelOptions(for: set)
+        let loader = try ModelLoader(options)
+        let comparison = LayerComparison(try verification.graph(options), tolerance: verification.folder.tolerance) {
             try loader.load($0)
         }
         let difference = try comparison.firstDifference(try verification.inputs(of: set)) { share in

@@ -92,11 +92,15 @@ public struct Compiler: Sendable {
         let section = try CodeSection(parts)
         let offsets = section.entries.map { $0.first?.offset ?? 0 }
         let ports = ports(graph, assembler)
+        let requirements = assembler.requirements + graph.requirements.map {
+            Engine.Requirement(
+                left: assembler.expression($0.left), right: assembler.expression($0.right), what: $0.what)
+        }
         let weights = try SectionBytes(count: assembler.weights.byteCount) { try assembler.weights.write(into: $0) }
         let engine = Engine(
             header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
             outputs: ports.outputs, states: states(graph), buffers: assembler.buffers, steps: steps,
-            kernels: assembler.kernelInfos(offsets: offsets), code: try SectionBytes(section.bytes), weights: weights,
+            requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets), code: try SectionBytes(section.bytes), weights: weights,
             sourceGraph: "", reasons: assembler.reasons)
         try engine.validate()
         return engine
@@ -135,10 +139,7 @@ public struct Compiler: Sendable {
                 name: entry.name, kind: fromInputs.contains(symbol) ? .input : .bound, lower: entry.lower,
                 upper: entry.upper)
         }
-        let offsets = assembler.buffers.indices.map {
-            Engine.SymbolInfo(name: "offset\($0)", kind: .offset(buffer: $0))
-        }
-        return sizes + offsets
+        return sizes + assembler.ownSymbols
     }
 
     private func states(_ graph: Graph) -> [Engine.StateLink] {

@@ -42,8 +42,8 @@ public struct Engine: Sendable {
     public init(
         header: Header, symbols: [SymbolInfo] = [], program: ExprProgram, inputs: [Port] = [], outputs: [Port] = [],
         states: [StateLink] = [], buffers: [Buffer] = [], steps: [Step] = [], requirements: [Requirement] = [],
-        kernels: [KernelInfo] = [], code: SectionBytes = SectionBytes(), weights: SectionBytes = SectionBytes(), sourceGraph: String = "",
-        reasons: [String] = []
+        kernels: [KernelInfo] = [], code: SectionBytes = SectionBytes(), weights: SectionBytes = SectionBytes(),
+        sourceGraph: String = "", reasons: [String] = []
     ) {
         self.header = header
         self.symbols = symbols

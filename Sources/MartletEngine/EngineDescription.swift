@@ -33,9 +33,9 @@ extension Engine {
 
     private func describeGrowth() -> String {
         let growth = growth
-        let values = growth.buffers.map { (buffers[$0].name, text(of: buffers[$0].size)) }
-        let results = growth.outputs.map { (outputs[$0].name, "as its extents") }
-        return (values + results).map { "grows during the run: '\($0.0)', \($0.1) bytes\n" }.joined()
+        let values = growth.buffers.map { "'\(buffers[$0].name)', \(text(of: buffers[$0].size)) bytes" }
+        let results = growth.outputs.map { "output '\(outputs[$0].name)'" }
+        return (values + results).map { "grows during the run: \($0)\n" }.joined()
     }
 
     private func describe(_ port: Port) -> String {

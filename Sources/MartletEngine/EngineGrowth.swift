@@ -41,8 +41,9 @@ extension Engine {
         }
     }
 
-    /// The most bytes that a tensor with extents in these ranges has; `Int64.max` if there is no bound.
+    /// The most bytes that a tensor with extents in these ranges has; `Int64.max` if one of them has no bound.
     package static func greatestByteCount(_ type: ElementType, _ extents: [ClosedRange<Int64>]) -> Int64 {
+        guard !extents.contains(where: { $0.upperBound == .max }) else { return .max }
         let bits = Int64(max(type.bitWidth, 1))
         let start = bits...bits
         let total = extents.reduce(start) { ValueRange.apply(.multiply, $0, 0...max($1.upperBound, 0)) }

@@ -6,7 +6,9 @@ package enum ValueRange {
     package static let all = Int64.min...Int64.max
 
     /// The range of an operation's results.
-    package static func apply(_ op: ExprProgram.Op, _ a: ClosedRange<Int64>, _ b: ClosedRange<Int64>) -> ClosedRange<Int64> {
+    package static func apply(
+        _ op: ExprProgram.Op, _ a: ClosedRange<Int64>, _ b: ClosedRange<Int64>
+    ) -> ClosedRange<Int64> {
         switch op {
         case .constant, .symbol: all
         case .add: add(a.lowerBound, b.lowerBound, .min)...add(a.upperBound, b.upperBound, .max)

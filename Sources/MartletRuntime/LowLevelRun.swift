@@ -14,15 +14,17 @@ extension LoadedEngine {
     ///   - inputs: For each input its elements, `plan.inputByteCounts` bytes, aligned to the element.
     ///   - outputs: For each output memory of `plan.outputByteCounts` bytes, aligned to the element. Inputs and outputs
     ///     must not overlap.
-    /// - Throws: `run.unbounded-output` for a plan with `growingOutputs`, `run.arguments`, `run.cancelled`, `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, and
-    ///   what the model's own checks say. What is in the outputs then is unspecified.
+    /// - Throws: `run.unbounded-output` for a plan with `growingOutputs`, `run.arguments`, `run.cancelled`,
+    ///   `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, `run.sizes-differ`, and what
+    ///   the model's own checks say. What is in the outputs then is unspecified.
     public func run(
         plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],
         cancellation: Cancellation? = nil, profile: Profile? = nil
     ) throws {
         if let output = plan.growingOutputs.first {
             throw Diagnostic(
-                "run.unbounded-output", "the size of output '\(engine.outputs[output].name)' is known only during the run",
+                "run.unbounded-output",
+                "the size of output '\(engine.outputs[output].name)' is known only during the run",
                 help: "run with a function that gives memory for the outputs, or with a session")
         }
         try run(plan: plan, inputs: inputs, outputs: outputs, growth: nil, cancellation, profile) { _ in }

@@ -115,17 +115,4 @@ struct LoopLoweringTests {
         try LoweringSupport.expectEqual(
             try graph(recorder, results.states + results.stacked), [try integers(&random, [6])])
     }
-
-    @Test func growingStatesAreRefused() throws {
-        let recorder = Recorder()
-        let x = recorder.input("x", TensorType(.float32, [2]))
-        let results = try recorder.record {
-            try Tensor.loop(trip: 3, condition: nil, states: [x], scanned: []) { _, states, _ in
-                (nil, [try Tensor.concatenate([states[0], x], axis: 0)], [])
-            }
-        }
-        let graph = try graph(recorder, results.states)
-        let start = try HostTensor(zeros: .float32, shape: [2])
-        #expect(throws: Diagnostic.self) { try LoweringSupport.run(graph, [start]) }
-    }
 }

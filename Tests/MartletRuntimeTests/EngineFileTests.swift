@@ -20,6 +20,7 @@ struct EngineFileTests {
         var kit = try ExampleEngines.add()
         kit.engine.weights = try SectionBytes((0..<200_000).map { UInt8($0 % 251) })
         kit.engine.reasons = ["not fused: a test"]
+        kit.engine.requirements = [Engine.Requirement(left: 0, right: 0, what: "a test")]
         kit.engine.header.features = []
         kit.engine.header.name = "two\nlines \\ and more\r\n"
         return kit
@@ -41,6 +42,7 @@ struct EngineFileTests {
             #expect(read.states == engine.states)
             #expect(read.buffers == engine.buffers)
             #expect(read.steps == engine.steps)
+            #expect(read.requirements == engine.requirements)
             #expect(read.kernels == engine.kernels)
             #expect(read.reasons == engine.reasons)
             #expect(read.sourceGraph == engine.sourceGraph)

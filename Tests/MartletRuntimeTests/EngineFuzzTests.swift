@@ -82,7 +82,7 @@ struct EngineFuzzTests {
     }
 
     /// With right checksums, so that decoding and validation have to find the damage.
-    @Test(arguments: 0..<7)
+    @Test(arguments: 0..<9)
     func survivesForgedTables(example: Int) throws {
         let whole = try engineBytes(ExampleEngines.all()[example])
         let (start, count) = (number(whole, 64 + 64), number(whole, 72 + 64))

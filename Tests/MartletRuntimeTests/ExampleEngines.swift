@@ -131,6 +131,9 @@ enum ExampleEngines {
     }
 
     static func all() throws -> [EngineKit] {
-        [try add(), try rowSums(), try positive(), try loop(), try branch(), try state(), try gather()]
+        [
+            try add(), try rowSums(), try positive(), try loop(), try branch(), try state(), try gather(),
+            try GrowthEngines.positive(), try GrowthEngines.history(),
+        ]
     }
 }

@@ -89,13 +89,27 @@ struct PlanTests {
         }
     }
 
-    @Test func refusesBuffersWithoutBound() throws {
+    @Test func leavesOutBuffersWithoutBound() throws {
+        try withKernels {
+            let plan = try GrowthEngines.positive().load().plan(for: [[3]])
+            // The count and what is found of three elements.
+            #expect(plan.arenaByteCount == 128)
+            #expect(plan.outputByteCounts == [0, 0])
+        }
+    }
+
+    @Test func findsBoundsInTheShapes() throws {
         try withKernels {
             var kit = try ExampleEngines.positive()
             kit.engine.symbols[1].upper = nil
+            let size = kit.expression(IntExpr.min(IntExpr(Symbol.size(1)), IntExpr(Symbol.size(0))) * 8)
+            kit.engine.buffers[1].size = size
+            kit.engine.symbols[0].upper = nil
+            #expect(kit.engine.growth.buffers == [1])
             let loaded = try kit.load()
-            let error = #expect(throws: Diagnostic.self) { _ = try loaded.plan(for: [[3]]) }
-            #expect(error?.code == "plan.unbounded")
+            #expect(try loaded.plan(for: [[3]]).arenaByteCount == 64)
+            #expect(try loaded.plan(for: [[1 << 28]]).arenaByteCount == 64)
+            #expect(try loaded.plan(for: [[1 << 20]]).arenaByteCount == 8 << 20)
         }
     }
 

@@ -49,7 +49,7 @@ private enum Command {
     @Test func versionAndHelp() throws {
         #expect(try martlet("--version") == (0, MartletVersion.text + "\n"))
         let commands = "inspect lint run compile bench verify convert conformance doctor"
-        for command in [""] + commands.split(separator: " ") {
+        for command in [""] + commands.split(separator: " ").map(String.init) {
             let help = try martlet("\(command) --help")
             #expect(help.status == 0 && help.output.contains("martlet \(command)"), "\(command)")
             #expect(help.output.contains("Example"), "\(command)")

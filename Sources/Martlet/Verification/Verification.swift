@@ -10,7 +10,7 @@ package struct Verification {
         package var engine = VerifiedEngine.compiled
         /// How it is compiled.
         package var model = ModelOptions()
-        /// Whether it is compiled for exactly the shapes of the first data set.
+        /// Whether it is compiled for exactly the shapes of each data set.
         package var usesShapesOfData = false
         /// Whether only types and shapes of outputs are compared: their values are random.
         package var comparesShapesOnly = false
@@ -65,13 +65,15 @@ package struct Verification {
         guard !folder.dataSets.isEmpty else {
             throw Diagnostic("case.no-data", "the case has no data set", at: .file(path: folder.path, offset: nil))
         }
-        var runner = try makeRunner()
         var report = Report()
+        var runners = Runners(self)
         for set in folder.dataSets {
-            let outputs = try runner.run(try inputs(of: set))
+            let outputs = try runners.runner(for: set).run(try inputs(of: set))
             try compare(outputs, set, isStream: false, &report)
         }
         for stream in folder.state?.streams ?? [] {
+            guard let first = folder.dataSets.first(where: { stream.contains($0.number) }) else { continue }
+            var runner = try runners.runner(for: first)
             for set in folder.dataSets where stream.contains(set.number) {
                 let all = try inputs(of: set)
                 let isFirst = set.number == stream.lowerBound
@@ -87,25 +89,40 @@ package struct Verification {
         Dictionary((folder.state?.links ?? []).map { ($0.input, $0.output) }) { first, _ in first }
     }
 
-    private func makeRunner() throws -> any CaseRunner {
-        switch options.engine {
-        case .reference: ReferenceRunner(try graph(), links: links)
-        case .compiled: try CompiledRunner(try ModelLoader(modelOptions()).load(path: folder.modelPath), links: links)
+    /// The model, made ready once for each choice of shapes.
+    private struct Runners {
+        private let verification: Verification
+        private var known: [[String: [Int]]: any CaseRunner] = [:]
+
+        init(_ verification: Verification) { self.verification = verification }
+
+        mutating func runner(for set: CaseDataSet) throws -> any CaseRunner {
+            let options = try verification.modelOptions(for: set)
+            if let runner = known[options.shapes] { return runner }
+            let runner = try verification.makeRunner(options)
+            known[options.shapes] = runner
+            return runner
+        }
+    }
+
+    private func makeRunner(_ options: ModelOptions) throws -> any CaseRunner {
+        switch self.options.engine {
+        case .reference: ReferenceRunner(try graph(options), links: links)
+        case .compiled: try CompiledRunner(try ModelLoader(options).load(path: folder.modelPath), links: links)
         }
     }
 
     /// The graph that the case's model is imported as.
-    package func graph() throws -> Graph {
-        try ONNXImporter.import(model, options: ImportOptions(shapes: try modelOptions().shapes)).graph
+    package func graph(_ options: ModelOptions) throws -> Graph {
+        try ONNXImporter.import(model, options: ImportOptions(shapes: options.shapes)).graph
     }
 
-    /// The model options, with the shapes of the data where those are asked for.
-    package func modelOptions() throws -> ModelOptions {
+    /// The model options, with the shapes of a data set where those are asked for.
+    package func modelOptions(for set: CaseDataSet) throws -> ModelOptions {
         var result = options.model
-        if options.usesShapesOfData, let first = folder.dataSets.first {
-            for (name, tensor) in try inputs(of: first) where result.shapes[name] == nil {
-                result.shapes[name] = tensor.shape
-            }
+        guard options.usesShapesOfData else { return result }
+        for (name, tensor) in try inputs(of: set) where result.shapes[name] == nil {
+            result.shapes[name] = tensor.shape
         }
         return result
     }

@@ -12,14 +12,19 @@ final class EngineAssembler {
     private(set) var kernelTexts: [(name: String, irText: String)] = []
     private var kernelNumbers: [String: Int] = [:]
     private var kernelWords: [(operands: Int, words: Int)] = []
-    /// Size symbols of the graph; a buffer's offset symbol follows them.
-    let symbolCount: Int
+    /// Size symbols of the graph; symbols of the engine's own follow them.
+    private let symbolCount: Int
+    /// Symbols of the engine's own: the offsets of buffers, and sizes that no graph knows.
+    private(set) var ownSymbols: [Engine.SymbolInfo] = []
+    private var offsetSymbols: [Symbol] = []
     /// Steps made so far, nested ones included.
     private(set) var stepCount = 0
     /// Whether the texts of stages are kept.
     var keepsTexts = false
     private(set) var groupTexts: [(name: String, text: String)] = []
     private(set) var kernelFunctions: [(name: String, function: VectorFunction)] = []
+    /// Sizes that must agree and that no graph knows.
+    var requirements: [Engine.Requirement] = []
     /// Values that could not be fused, with the reason.
     var reasons: [String] = []
     /// Symbols that count the turns of loops.
@@ -49,8 +54,18 @@ final class EngineAssembler {
         // Extents of a branch that is not taken may come out negative.
         let isNatural = bytes.isAtLeast(0) == .yes
         let size = expression((isNatural ? bytes : IntExpr.max(bytes, 0)).ceilDivided(by: 64) * 64)
+        let number = buffers.count
         buffers.append(Engine.Buffer(name: name, size: size, firstStep: step, lastStep: step))
-        return buffers.count - 1
+        offsetSymbols.append(add(Engine.SymbolInfo(name: "offset\(number)", kind: .offset(buffer: number))))
+        return number
+    }
+
+    /// A size that only the engine knows; `bind` steps set it.
+    func addSize(_ name: String) -> Symbol { add(Engine.SymbolInfo(name: name, kind: .bound)) }
+
+    private func add(_ symbol: Engine.SymbolInfo) -> Symbol {
+        ownSymbols.append(symbol)
+        return .size(symbolCount + ownSymbols.count - 1)
     }
 
     /// Notes that step `step` touches a buffer.
@@ -76,7 +91,7 @@ final class EngineAssembler {
         switch memory {
         case .buffer(let number):
             touch(number, step: step)
-            return (Engine.arenaBase, IntExpr(Symbol(id: UInt32(symbolCount + number))))
+            return (Engine.arenaBase, IntExpr(offsetSymbols[number]))
         case .port(let base): return (base, 0)
         case .constant(let value):
             let recipe = PackingRecipe.plain(value.tensor, order: Array(value.tensor.shape.indices))

@@ -125,6 +125,18 @@ final class GraphLowering {
         return stored
     }
 
+    /// Gives a result row-major memory of its own, of a size that is not that of its type: one that is known sooner. If
+    /// the result is an output, it is copied there at the end.
+    func allocate(_ value: ValueID, bytes: IntExpr) -> StoredValue {
+        outputMemory[value] = nil
+        let type = graph.type(of: value)
+        let buffer = assembler.addBuffer(name(of: value), bytes: bytes, step: assembler.stepCount)
+        let stored = StoredValue(
+            memory: .buffer(buffer), place: .rowMajor(type), order: Array(0..<type.rank))
+        values[value] = stored
+        return stored
+    }
+
     static func byteCount(_ type: TensorType) -> IntExpr { type.count * IntExpr(max(type.element.bitWidth / 8, 1)) }
 
     private func name(of value: ValueID) -> String {
@@ -154,16 +166,16 @@ final class GraphLowering {
         return try GraphLowering.steps(of: graph, inputs: [], outputs: [memory], assembler: assembler)
     }
 
-    /// Reads an `i64` into a size symbol when the program runs.
-    func bind(_ symbol: Symbol, to memory: StoredValue.Memory, origins: [String]) throws {
+    /// The step that reads an `i64` into a size symbol.
+    func bindStep(_ symbol: Symbol, to memory: StoredValue.Memory, origins: [String]) throws -> Engine.Step {
         let step = assembler.nextStep()
-        let entry = graph.symbols.entries[symbol.number]
-        append(
-            Engine.Step(
-                .bind(
-                    symbol: symbol.number, source: try assembler.location(of: memory, step: step), type: .int64,
-                    low: entry.lower, high: entry.upper ?? Int.max),
-                origins: origins, note: "size"))
+        let isOwn = symbol.number >= graph.symbols.entries.count
+        let entry = isOwn ? nil : graph.symbols.entries[symbol.number]
+        return Engine.Step(
+            .bind(
+                symbol: symbol.number, source: try assembler.location(of: memory, step: step), type: .int64,
+                low: entry?.lower ?? 0, high: entry?.upper ?? Int.max),
+            origins: origins, note: "size")
     }
 
     // MARK: Groups

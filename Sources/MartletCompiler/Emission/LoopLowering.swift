@@ -16,6 +16,7 @@ struct LoopLowering {
     /// A value that is carried from turn to turn: where it lies, and where a turn leaves the next one.
     private struct Carried {
         let type: TensorType
+        let nextType: TensorType
         let current: StoredValue.Memory
         let next: StoredValue.Memory
     }
@@ -26,7 +27,7 @@ struct LoopLowering {
         var states: [Carried] = []
         var counter: StoredValue
         var inputs: [StoredValue] = []
-        var stacked: [StoredValue] = []
+        var stacked: [StoredValue.Memory] = []
 
         /// In the order of the body's outputs.
         var carried: [Carried] { (condition.map { [$0] } ?? []) + states }
@@ -39,16 +40,19 @@ struct LoopLowering {
     }
 
     func lower() throws {
-        try checkSizes()
         assembler.counters.insert(region.counter)
-        let frame = try makeFrame()
+        let (extents, slices) = (LoopExtents(lowering, node, region), LoopSlices(lowering, node, region))
+        try checkSizes(extents.symbols + slices.symbols)
+        try (extents.stepsBefore() + slices.stepsBefore()).forEach(lowering.append)
+        let frame = try makeFrame(extents, slices)
         let outerBuffers = assembler.buffers.count
         let number = assembler.nextStep()
-        let steps = try counterSteps(frame) + bodySteps(frame)
+        let steps = try extents.stepsAtStart() + counterSteps(frame) + bodySteps(frame)
+            + slices.stepsAtEnd() + extents.stepsAtEnd()
         let last = assembler.stepCount - 1
         let condition = try frame.condition.map { try assembler.location(of: $0.current, step: number) }
         let copies = try frame.carried.map { try copy($0, step: last) }
-        for value in frame.stacked { if let buffer = value.memory.buffer { assembler.touch(buffer, step: last) } }
+        for memory in frame.stacked { if let buffer = memory.buffer { assembler.touch(buffer, step: last) } }
         assembler.extend(buffersBefore: outerBuffers, touchedSince: number, to: last)
         lowering.append(
             Engine.Step(
@@ -57,16 +61,15 @@ struct LoopLowering {
                     body: steps, carried: copies),
                 origins: origins, note: "loop"))
         try bindTurns()
+        try (extents.stepsBehind() + slices.stepsBehind()).forEach(lowering.append)
     }
 
-    /// Only the number of turns may be a size that the loop decides.
-    private func checkSizes() throws {
-        let sizes = graph.operation(of: node).definedSymbols.filter { IntExpr($0) != region.turns }
-        guard let size = sizes.first else { return }
+    /// The loop decides the number of turns and these sizes; there should be no others.
+    private func checkSizes(_ known: [Symbol]) throws {
+        let sizes = graph.operation(of: node).definedSymbols
+        guard let size = sizes.first(where: { IntExpr($0) != region.turns && !known.contains($0) }) else { return }
         throw Diagnostic(
-            "compile.form",
-            "a loop with an extent that changes from turn to turn ('\(graph.symbols.name(of: size))') "
-                + "cannot be compiled yet",
+            "compile.form", "the loop's size '\(graph.symbols.name(of: size))' is no extent of its results",
             at: .node(name: origins.last ?? "", operator: "", file: nil), help: "run the model with --engine reference")
     }
 
@@ -79,17 +82,21 @@ struct LoopLowering {
     }
 
     /// Allocates everything that outlives a turn, and initialises it.
-    private func makeFrame() throws -> Frame {
+    private func makeFrame(_ extents: LoopExtents, _ open: LoopSlices) throws -> Frame {
         var operands = graph.operands(of: node)[...]
         let results = graph.results(of: node)
         var frame = Frame(counter: buffer("turn", TensorType(.int64, [])))
         if region.hasCondition, let initial = operands.popFirst() {
             let current = buffer("condition", TensorType(.bool, []))
-            frame.condition = try carry(initial, in: current)
+            frame.condition = try carry(initial, as: TensorType(.bool, []), next: TensorType(.bool, []), in: current)
         }
-        for result in results.prefix(region.stateCount) {
+        for (state, result) in results.prefix(region.stateCount).enumerated() {
             guard let initial = operands.popFirst() else { break }
-            frame.states.append(try carry(initial, in: lowering.allocate(result)))
+            let room = extents.room(for: state)
+            let current = room.map { lowering.allocate(result, bytes: $0) } ?? lowering.allocate(result)
+            let inside = body.type(of: body.inputs[1 + state].value)
+            let next = body.type(of: body.outputs[(region.hasCondition ? 1 : 0) + state].value)
+            frame.states.append(try carry(initial, as: inside, next: next, in: current))
         }
         let states = frame.states.map {
             StoredValue(memory: $0.current, place: .rowMajor($0.type), order: Array(0..<$0.type.rank))
@@ -97,14 +104,27 @@ struct LoopLowering {
         let slices = try operands.prefix(region.scannedCount).map { slice(of: try lowering.stored($0)) }
         let captures = try operands.dropFirst(region.scannedCount).map(lowering.stored)
         frame.inputs = [frame.counter] + states + slices + captures
-        frame.stacked = results.dropFirst(region.stateCount).map { slice(of: lowering.allocate($0)) }
+        frame.stacked = results.dropFirst(region.stateCount).enumerated().map { number, result in
+            open.memory(of: number) ?? slice(of: stack(result)).memory
+        }
         return frame
     }
 
-    private func carry(_ initial: ValueID, in current: StoredValue) throws -> Carried {
-        let type = graph.type(of: initial)
-        try lowering.emitCopy(from: try lowering.stored(initial), to: current, type, origins: origins)
-        return Carried(type: type, current: current.memory, next: buffer("next", type).memory)
+    /// Memory for a stacked result. Where a condition ends the loop, there is always room for one more turn.
+    private func stack(_ result: ValueID) -> StoredValue {
+        guard region.hasCondition else { return lowering.allocate(result) }
+        let type = graph.type(of: result)
+        let slice = GraphLowering.byteCount(TensorType(type.element, Array(type.shape.dropFirst())))
+        return lowering.allocate(result, bytes: region.reachedTurns * slice)
+    }
+
+    /// Copies the initial value of a state of these types at the start and at the end of a turn.
+    private func carry(
+        _ initial: ValueID, as type: TensorType, next: TensorType, in current: StoredValue
+    ) throws -> Carried {
+        try lowering.emitCopy(
+            from: try lowering.stored(initial), to: current.memory, graph.type(of: initial), origins: origins)
+        return Carried(type: type, nextType: next, current: current.memory, next: buffer("next", next).memory)
     }
 
     /// What lies at the current turn's position of axis 0.
@@ -122,7 +142,7 @@ struct LoopLowering {
 
     private func bodySteps(_ frame: Frame) throws -> [Engine.Step] {
         try GraphLowering.steps(
-            of: body, inputs: frame.inputs, outputs: frame.carried.map(\.next) + frame.stacked.map(\.memory),
+            of: body, inputs: frame.inputs, outputs: frame.carried.map(\.next) + frame.stacked,
             assembler: assembler)
     }
 
@@ -141,15 +161,24 @@ struct LoopLowering {
         Engine.Copy(
             from: try assembler.location(of: carried.next, step: step),
             to: try assembler.location(of: carried.current, step: step),
-            bytes: assembler.expression(GraphLowering.byteCount(carried.type)))
+            bytes: assembler.expression(GraphLowering.byteCount(carried.nextType)))
     }
 
     /// Gives the symbol for the number of turns its value, where a condition decides it.
     private func bindTurns() throws {
-        for symbol in graph.operation(of: node).definedSymbols {
+        for symbol in graph.operation(of: node).definedSymbols where IntExpr(symbol) == region.turns {
             let place = buffer("turns", TensorType(.int64, []))
             try lowering.sizeSteps(IntExpr(region.counter), in: place.memory, origins: origins).forEach(lowering.append)
-            try lowering.bind(symbol, to: place.memory, origins: origins)
+            lowering.append(try lowering.bindStep(symbol, to: place.memory, origins: origins))
         }
+    }
+}
+
+extension LoopRegion {
+    /// How many turns a stacked result must have room for: always one more than are done, if a condition ends the loop.
+    var reachedTurns: IntExpr {
+        guard hasCondition else { return trip ?? turns }
+        let reached = IntExpr(counter) + 1
+        return trip?.constant.map { IntExpr.min(reached, IntExpr(max($0, 0))) } ?? reached
     }
 }

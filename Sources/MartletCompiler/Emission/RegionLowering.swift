@@ -36,22 +36,47 @@ struct RegionLowering {
         let number = assembler.nextStep()
         let condition = try assembler.location(of: try lowering.stored(operands[0]).memory, step: number)
         let captures = try operands.dropFirst().map(lowering.stored)
-        let results = graph.results(of: node).map { lowering.allocate($0) }
-        let memories = results.map(\.memory)
+        let memories = graph.results(of: node).map { lowering.allocate($0).memory }
         let sizes = graph.operation(of: node).definedSymbols.map { symbol in
             (symbol, StoredValue.Memory.buffer(assembler.addBuffer("size", bytes: 8, step: number)))
         }
-        let sides = try [then, otherwise].map { side in
-            try GraphLowering.steps(of: side, inputs: captures, outputs: memories, assembler: assembler)
-                + sizes.flatMap { try sizeSteps($0.0, of: side, in: $0.1) }
-        }
+        let sides = try [then, otherwise].map { try lower(side: $0, captures, memories, sizes) }
         for buffer in (memories + sizes.map(\.1)).compactMap(\.buffer) {
             assembler.touch(buffer, step: number)
             assembler.touch(buffer, step: assembler.stepCount - 1)
         }
         lowering.append(
-            Engine.Step(.branch(condition: condition, then: sides[0], else: sides[1]), origins: origins, note: "branch"))
-        for (symbol, memory) in sizes { try lowering.bind(symbol, to: memory, origins: origins) }
+            Engine.Step(
+                .branch(condition: condition, then: sides[0], else: sides[1]), origins: origins, note: "branch"))
+    }
+
+    /// The steps of a side. Where it decides the extents of a result, there is memory for the result only when these
+    /// are known: the side keeps it in memory of its own until then.
+    private func lower(
+        side: Graph, _ captures: [StoredValue], _ results: [StoredValue.Memory],
+        _ sizes: [(symbol: Symbol, memory: StoredValue.Memory)]
+    ) throws -> [Engine.Step] {
+        let types = side.outputs.map { side.type(of: $0.value) }
+        var outputs = results
+        for (index, result) in graph.results(of: node).enumerated() {
+            let extents = graph.type(of: result).shape
+            guard sizes.contains(where: { size in extents.contains { $0.contains(size.symbol) } }) else { continue }
+            let bytes = GraphLowering.byteCount(types[index])
+            outputs[index] = .buffer(
+                assembler.addBuffer("\(origins.last ?? "branch") side", bytes: bytes, step: assembler.stepCount))
+        }
+        var steps = try GraphLowering.steps(of: side, inputs: captures, outputs: outputs, assembler: assembler)
+        steps += try sizes.flatMap { try sizeSteps($0.symbol, of: side, in: $0.memory) }
+        steps += try sizes.map { try lowering.bindStep($0.symbol, to: $0.memory, origins: origins) }
+        for (index, output) in outputs.enumerated() where output != results[index] {
+            let step = assembler.nextStep()
+            let copy = Engine.Copy(
+                from: try assembler.location(of: output, step: step),
+                to: try assembler.location(of: results[index], step: step),
+                bytes: assembler.expression(GraphLowering.byteCount(types[index])))
+            steps.append(Engine.Step(.copy(copy), origins: origins))
+        }
+        return steps
     }
 
     /// Steps that store the extent that a side gives a result where the sides differ.

@@ -23,7 +23,10 @@ public final class Interpreter: EvaluationContext {
         }
     }
 
-    public func bind(_ symbol: Symbol, to value: Int) throws { symbols[symbol] = value }
+    public func bind(_ symbol: Symbol, to value: Int) throws {
+        symbols[symbol] = value
+        try checkRequirements { $0.left.contains(symbol) || $0.right.contains(symbol) }
+    }
 
     public func evaluate(_ graph: Graph, _ operands: [HostTensor]) throws -> [HostTensor] {
         try Interpreter(graph, symbols: symbols).run(operands)
@@ -92,8 +95,9 @@ public final class Interpreter: EvaluationContext {
         }
     }
 
-    private func checkRequirements() throws {
-        for requirement in graph.requirements {
+    /// Checks the requirements of which all sizes are known and that `isDue` picks.
+    private func checkRequirements(_ isDue: (SizeRequirement) -> Bool = { _ in true }) throws {
+        for requirement in graph.requirements where isDue(requirement) {
             guard let left = try? value(of: requirement.left), let right = try? value(of: requirement.right),
                 left != right
             else { continue }

@@ -48,7 +48,8 @@ public struct LinearModel: Sendable {
             let pair = labels.count == 2 ? labels : [0, 1]
             let chosen = try Tensor.select(isSecond, .number(pair[1]), .number(pair[0]))
             if transform == .probit { return (chosen, try values.scores(.probit)) }
-            return (chosen, labels.count == 2 ? try values.pairedScores(transform, areShares: transform != .logistic) : values)
+            guard labels.count == 2 else { return (chosen, values) }
+            return (chosen, try values.pairedScores(transform, areShares: transform != .logistic))
         }
         guard labels.count == results else {
             throw Diagnostic("type.linear-model", "\(labels.count) labels for \(results) classes")

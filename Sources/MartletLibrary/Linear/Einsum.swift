@@ -38,7 +38,9 @@ public struct EinsumEquation: Sendable {
                 result.append(ellipsis)
                 rest = rest.dropFirst(3)
             } else {
-                guard letter.isASCII, letter.isLetter else { throw Diagnostic("type.einsum", "'\(text)' is no equation") }
+                guard letter.isASCII, letter.isLetter else {
+                    throw Diagnostic("type.einsum", "'\(text)' is no equation")
+                }
                 result.append(letter)
                 rest = rest.dropFirst()
             }
@@ -68,8 +70,10 @@ public struct EinsumEquation: Sendable {
         }
         if let output {
             let labels = Self.expand(output, batch)
-            guard Set(labels).count == labels.count, Set(labels).isSubset(of: Set(operands.joined()).union((0..<batch).map { .batch($0) }))
-            else { throw Diagnostic("type.einsum", "the right side names an axis twice, or one that no operand has") }
+            let known = Set(operands.joined()).union((0..<batch).map { .batch($0) })
+            guard Set(labels).count == labels.count, Set(labels).isSubset(of: known) else {
+                throw Diagnostic("type.einsum", "the right side names an axis twice, or one that no operand has")
+            }
             return labels
         }
         var counts: [Character: Int] = [:]

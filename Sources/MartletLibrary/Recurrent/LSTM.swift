@@ -35,11 +35,13 @@ extension RecurrentLayer {
         var results: [(stacked: Tensor, states: [Tensor])] = []
         for number in 0..<direction.count {
             let zeros = try Tensor.constant(0, like: x).broadcast(to: [extents[1], size], axes: [])
-            let states = [try hidden?.entry(number) ?? zeros, try cell?.entry(number) ?? zeros]
+            let shape = [extents[1], size]
+            let states = try [hidden, cell].map { try $0?.entry(number).requiring(shape, "initial states") ?? zeros }
             let cellStep = try LSTMCell(self, number, weights, size, couplesGates, productOperand)
             // The inputs' products of all steps are one product, outside of the loop.
             let projected = try cellStep.projectedInput(x)
-            let recurrence = Recurrence(lengths: lengths, isReversed: isReversed(number))
+            let recurrence = try Recurrence(
+                lengths: lengths?.requiring([extents[1]], "lengths of sequences"), isReversed: isReversed(number))
             results.append(try recurrence.run(projected, states, step: cellStep.step))
         }
         return (

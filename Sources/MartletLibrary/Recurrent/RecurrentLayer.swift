@@ -57,4 +57,17 @@ extension Tensor {
     func projected(_ weights: Tensor) throws -> Tensor {
         try contracted(with: weights, contracted: [(try rank - 1, 1)])
     }
+
+    /// This tensor, which must have that shape, as one of exactly that shape: sizes of other names would spread as
+    /// broadcasts through every step.
+    func requiring(_ extents: [IntExpr], _ what: String) throws -> Tensor {
+        let own = try shape
+        guard own.count == extents.count else {
+            throw Diagnostic("type.rank", "\(what) must have rank \(extents.count), not \(own.count)")
+        }
+        for (size, extent) in zip(own, extents) {
+            try Recorder.current?.require(size, equals: extent, what)
+        }
+        return try reshaped(to: extents)
+    }
 }

@@ -62,8 +62,9 @@ extension RecurrentLayer {
             // The inputs' products of all steps are one product, outside of the loop.
             let product = try x.projected(own.input)
             let projected = try steps.bias.map { try (product + $0).checked() } ?? product
-            let recurrence = Recurrence(lengths: lengths, isReversed: isReversed(number))
-            let first = try hidden?.entry(number) ?? zeros
+            let recurrence = try Recurrence(
+                lengths: lengths?.requiring([extents[1]], "lengths of sequences"), isReversed: isReversed(number))
+            let first = try hidden?.entry(number).requiring(zeros.shape, "initial states") ?? zeros
             results.append(try recurrence.run(projected, [first]) { [try steps.step($0, $1[0])] })
         }
         return (

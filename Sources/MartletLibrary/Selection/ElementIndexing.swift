@@ -21,7 +21,8 @@ extension Tensor {
         let extents = try shape
         guard try indices.rank == extents.count, extents.indices.contains(axis) else {
             throw Diagnostic(
-                "type.axes", "indices of rank \(try indices.rank) along axis \(axis) of a tensor of rank \(extents.count)")
+                "type.axes",
+                "indices of rank \(try indices.rank) along axis \(axis) of a tensor of rank \(extents.count)")
         }
         return Array(extents.indices)
     }

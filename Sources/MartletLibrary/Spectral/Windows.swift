@@ -43,7 +43,8 @@ extension Tensor {
         let isMiddle = try bin.compared(.eq, middle)
         let isRising = try bin.compared(.ge, low).mapped(.and, bin.compared(.lt, middle))
         let isFalling = try bin.compared(.ge, middle).mapped(.and, bin.compared(.lt, high))
-        let rising = try select(isRising, ratio(bin - low, middle - low), select(isMiddle, one, zero.broadcast(to: shape, axes: [])))
+        let peak = try select(isMiddle, one, zero)
+        let rising = try select(isRising, ratio(bin - low, middle - low), peak)
         return try select(isFalling, ratio(high - bin, high - middle), rising).cast(to: type)
     }
 

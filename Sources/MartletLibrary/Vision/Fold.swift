@@ -21,7 +21,9 @@ public struct BlockLayout: Sendable {
         guard counts.allSatisfy({ $0 == image.count }), !image.isEmpty,
             (stride + dilation).allSatisfy({ (1..<1 << 30).contains($0) }),
             (low + high).allSatisfy({ (0..<1 << 30).contains($0) })
-        else { throw Diagnostic("type.blocks", "strides \(stride), dilations \(dilation) or pads do not fit the image") }
+        else {
+            throw Diagnostic("type.blocks", "strides \(stride), dilations \(dilation) or pads do not fit the image")
+        }
         (self.image, self.block, self.stride, self.dilation) = (image, block, stride, dilation)
         (self.low, self.high) = (low, high)
     }

@@ -47,7 +47,8 @@ extension Tensor {
             let top = try states[0].reduced(.max, axes: [2])
             let pick = try Tensor.select(top.compared(.gt, never), best, .number(-1))
             let shares = try corners.sharesAbove(overlap, image, best, extents)
-            let isSelf = try Tensor.iota(shape: extents, axis: 2).compared(.eq, best.broadcast(to: extents, axes: [0, 1]))
+            let isSelf = try Tensor.iota(shape: extents, axis: 2)
+                .compared(.eq, best.broadcast(to: extents, axes: [0, 1]))
             let next = try Tensor.select(shares.mapped(.or, isSelf), never, states[0])
             return (nil, [next], [pick])
         }

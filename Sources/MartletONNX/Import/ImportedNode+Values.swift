@@ -58,7 +58,8 @@ extension ImportedNode {
         let graph = try graph(attribute)
         guard graph.inputs.count == inputs.count else {
             throw Diagnostic(
-                "onnx.graph-inputs", "graph '\(graph.name)' has \(graph.inputs.count) inputs, \(inputs.count) are given")
+                "onnx.graph-inputs",
+                "graph '\(graph.name)' has \(graph.inputs.count) inputs, \(inputs.count) are given")
         }
         var frame = try context.frame(of: graph, resultNames: [], in: self)
         for (input, value) in zip(graph.inputs, inputs) { try frame.define(input.name, value) }

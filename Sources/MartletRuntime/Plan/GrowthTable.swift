@@ -34,7 +34,9 @@ struct GrowthTable: Sendable {
     /// For each symbol the number of the last step that sets it; -1 if none does.
     private var setters: [Int]
 
-    init(_ engine: Engine, growth: (buffers: [Int], outputs: [Int]), _ expressions: ExpressionTable, _ schedule: Schedule) {
+    init(
+        _ engine: Engine, growth: (buffers: [Int], outputs: [Int]), _ expressions: ExpressionTable, _ schedule: Schedule
+    ) {
         mayGrow = [Bool](repeating: false, count: engine.buffers.count)
         for buffer in growth.buffers { mayGrow[buffer] = true }
         mayGrowOutput = [Bool](repeating: false, count: engine.outputs.count)

@@ -5,8 +5,8 @@ internal import Synchronization
 ///
 /// A plan is immutable but for its store of frames, so that any number of threads may run it.
 ///
-/// Unsafe parts and their invariants: `values`, `symbols`, `words` and `byteCounts` are written only by `init` and freed
-/// by `deinit`; a run of an engine with sizes known only during the run works on copies in its frame.
+/// Unsafe parts and their invariants: `values`, `symbols`, `words` and `byteCounts` are written only by `init` and
+/// freed by `deinit`; a run of an engine with sizes known only during the run works on copies in its frame.
 public final class ShapePlan: @unchecked Sendable {
     /// Shapes of the inputs, in the order of the engine.
     public let inputShapes: [[Int]]

@@ -3,7 +3,8 @@ internal import MartletEngine
 
 /// Memory that a run leases for values whose size it learns.
 ///
-/// Invariant: used by one run at a time, as the frame it belongs to; no block is given back while a kernel may touch it.
+/// Invariant: used by one run at a time, as the frame it belongs to; no block is given back while a kernel may touch
+/// it.
 final class GrownMemory {
     /// Values that share one block.
     struct Zone {

@@ -3,8 +3,8 @@ internal import MartletEngine
 /// The memory of one run beside its arena: base table, status block, and copies of what changes during the run.
 ///
 /// Invariants: a frame is used by one run at a time (it is taken from its plan and given back); all pointers are into
-/// memory of the frame or of its plan, which the run keeps alive. `words`, `values` and `byteCounts` are the plan's own,
-/// and only read, if the engine has no size that is known only during the run.
+/// memory of the frame or of its plan, which the run keeps alive. `words`, `values` and `byteCounts` are the plan's
+/// own, and only read, if the engine has no size that is known only during the run.
 final class RunFrame: @unchecked Sendable {
     /// Size of the status block: one cache line; its first word is the violation.
     static let statusByteCount = 64

@@ -9,7 +9,7 @@ import Testing
         #expect(try old(.data(x)).map { try $0.doubles() } == [[1, 2], [3, 4, 5]])
         let given = OperatorCase("Split", opset: 13, outputs: 2)
         #expect(try given(.data(x), .data(.of(integers: 0, 5))).map { try $0.doubles() } == [[], [1, 2, 3, 4, 5]])
-        #expect(throws: Diagnostic.self) { try given(.data(x), .data(.of(integers: 1, 3))) }
+        #expect(throws: Diagnostic.self) { try given(.data(x), .constant(.of(integers: 1, 3))) }
         #expect(given.failure([1, 2, 3]) == "onnx.split")
         var counted = OperatorCase("Split", opset: 18, outputs: 3, [AttributeProto("num_outputs", .int(3))])
         counted.hasOpenSizes = true
@@ -58,9 +58,8 @@ import Testing
         let node = OperatorCase(
             "ReverseSequence", [AttributeProto("time_axis", .int(1)), AttributeProto("batch_axis", .int(0))])
         #expect(try node(.data(x), .data(.of(integers: 2, 3)))[0].doubles() == [2, 1, 3, 6, 5, 4])
-        #expect(throws: Diagnostic.self) {
-            try OperatorCase("ReverseSequence", [AttributeProto("time_axis", .int(1))])(.data(x), .data(.of(integers: 1)))
-        }
+        let same = OperatorCase("ReverseSequence", [AttributeProto("time_axis", .int(1))])
+        #expect(throws: Diagnostic.self) { try same(.data(x), .data(.of(integers: 1))) }
     }
 
     @Test func blocksOfBothOrders() throws {

@@ -46,7 +46,8 @@ import Testing
             model.node("SequenceMap", ["s", "s"], ["t"], [
                 AttributeProto("body", subgraph(inputs: ["a", "b"], outputs: ["c"], [add])),
             ])
-            model.node("ConcatFromSequence", ["t"], ["y"], [AttributeProto("axis", .int(0)), AttributeProto("new_axis", .int(1))])
+            let stack = [AttributeProto("axis", .int(0)), AttributeProto("new_axis", .int(1))]
+            model.node("ConcatFromSequence", ["t"], ["y"], stack)
             model.outputs("y")
         }
         let result = try model.run(([1, 2, 3, 4], [4]))[0]

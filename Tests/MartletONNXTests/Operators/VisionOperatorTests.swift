@@ -31,6 +31,8 @@ import Testing
         let result = try node(.data(ones), .data(.of(integers: 3, 3)), .data(.of(integers: 2, 2)))[0]
         #expect(try result.shape == [1, 1, 3, 3] && result.doubles() == [1, 2, 1, 2, 4, 2, 1, 2, 1])
         let wrong = OperatorCase("Col2Im", [AttributeProto("pads", .ints([1, 1]))])
-        #expect(throws: Diagnostic.self) { try wrong(.data(ones), .data(.of(integers: 3, 3)), .data(.of(integers: 2, 2))) }
+        #expect(throws: Diagnostic.self) {
+            try wrong(.data(ones), .data(.of(integers: 3, 3)), .data(.of(integers: 2, 2)))
+        }
     }
 }

@@ -64,7 +64,8 @@ enum SVMClassifier: ONNXOperator {
         }
         let machine = try node.supportVectors(sizes.reduce(0, +))
         let classifier = try SupportVectorClassifier(
-            machine, vectorsPerClass: sizes, probabilities: (try node.floats("prob_a") ?? [], try node.floats("prob_b") ?? []),
+            machine, vectorsPerClass: sizes,
+            probabilities: (try node.floats("prob_a") ?? [], try node.floats("prob_b") ?? []),
             labels: labels.labels, transform: try node.scoreTransform())
         let result = try classifier(try node.input(0))
         return [labels.areTexts ? nil : result.labels, result.scores]

@@ -22,7 +22,8 @@ enum Scaler: ONNXOperator {
         let x = try node.input(0).cast(to: .float32)
         func factors(_ name: String) throws -> Tensor? {
             guard let values = try node.floats(name), !values.isEmpty else { return nil }
-            return Tensor(try HostTensor.fromDoubles(values, as: .float32, shape: values.count == 1 ? [] : [values.count]))
+            let shape = values.count == 1 ? [] : [values.count]
+            return Tensor(try HostTensor.fromDoubles(values, as: .float32, shape: shape))
         }
         var result = x
         if let offset = try factors("offset") { result = result - offset }
@@ -42,9 +43,10 @@ enum Imputer: ONNXOperator {
         let isReplaced: Tensor
         if type.isInteger {
             let list = try node.required("imputed_value_int64s", try node.ints("imputed_value_int64s"))
-            values = try HostTensor.fromInts(list.map { Int64($0) }, as: type, shape: list.count == 1 ? [] : [list.count])
-            let old = try HostTensor.fromInts([Int64(try node.int("replaced_value_int64", default: 0))], as: type, shape: [])
-            isReplaced = try x.compared(.eq, Tensor(old))
+            let shape = list.count == 1 ? [] : [list.count]
+            values = try HostTensor.fromInts(list.map { Int64($0) }, as: type, shape: shape)
+            let old = Int64(try node.int("replaced_value_int64", default: 0))
+            isReplaced = try x.compared(.eq, Tensor(HostTensor.fromInts([old], as: type, shape: [])))
         } else {
             let list = try node.required("imputed_value_floats", try node.floats("imputed_value_floats"))
             values = try HostTensor.fromDoubles(list, as: type, shape: list.count == 1 ? [] : [list.count])
@@ -125,14 +127,17 @@ enum LabelEncoder: ONNXOperator {
 
     static func apply(_ node: inout ImportedNode) throws -> [Tensor?] {
         let x = try node.input(0)
-        guard let keys = try list(node, "keys", floats: x.element), let values = try list(node, "values", floats: .float32) else {
+        guard let keys = try list(node, "keys", floats: x.element),
+            let values = try list(node, "values", floats: .float32)
+        else {
             throw Diagnostic("onnx.strings", "labels that are texts are not supported")
         }
         let other: Tensor
         if let tensor = try node.tensor("default_tensor") {
             other = try Tensor(tensor).reshaped(to: [])
         } else if values.type.isInteger {
-            other = Tensor(try HostTensor.fromInts([Int64(try node.int("default_int64", default: -1))], as: values.type, shape: []))
+            let value = Int64(try node.int("default_int64", default: -1))
+            other = Tensor(try HostTensor.fromInts([value], as: values.type, shape: []))
         } else {
             other = try Tensor(try node.float("default_float", default: -0.0), as: values.type)
         }
@@ -141,7 +146,9 @@ enum LabelEncoder: ONNXOperator {
 
     private static func list(_ node: ImportedNode, _ name: String, floats type: ElementType) throws -> HostTensor? {
         if let tensor = try node.tensor("\(name)_tensor") { return tensor.type == .string ? nil : tensor }
-        if let list = try node.ints("\(name)_int64s") { return try HostTensor(list.map { Int64($0) }, shape: [list.count]) }
+        if let list = try node.ints("\(name)_int64s") {
+            return try HostTensor(list.map { Int64($0) }, shape: [list.count])
+        }
         guard let list = try node.floats("\(name)_floats") else { return nil }
         return try HostTensor.fromDoubles(list, as: type.isFloatingPoint ? type : .float32, shape: [list.count])
     }

@@ -80,9 +80,10 @@ extension ImportedNode {
         let sides = [try list("nodes_truenodeids"), try list("nodes_falsenodeids")]
         let missing = try ints("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
             ?? Array(repeating: 0, count: ids.count)
-        guard numbers.count == ids.count, [modes.count, features.count, splits.count, missing.count, sides[0].count, sides[1].count]
-            .allSatisfy({ $0 == ids.count })
-        else { throw Diagnostic("onnx.trees", "the lists of nodes differ in length, or a node is there twice") }
+        let counts = [modes.count, features.count, splits.count, missing.count, sides[0].count, sides[1].count]
+        guard numbers.count == ids.count, counts.allSatisfy({ $0 == ids.count }) else {
+            throw Diagnostic("onnx.trees", "the lists of nodes differ in length, or a node is there twice")
+        }
         var children: Set<Int> = []
         let nodes = try ids.indices.map { place -> DecisionTrees.Node in
             guard let mode = DecisionTrees.Mode(name: modes[place]) else {
@@ -101,7 +102,8 @@ extension ImportedNode {
             result.takesMissing = missing[place] != 0
             return result
         }
-        let leaves = zip(try list("\(prefix)_treeids"), try list("\(prefix)_nodeids")).map { NodeKey(tree: $0, node: $1) }
+        let leaves = zip(try list("\(prefix)_treeids"), try list("\(prefix)_nodeids"))
+            .map { NodeKey(tree: $0, node: $1) }
         let votesFor = try list("\(prefix)_ids")
         let weights = try required(name, try self.numbers(name))
         guard leaves.count == votesFor.count, weights.count == votesFor.count else {

@@ -5,7 +5,9 @@ import MartletLibrary
 extension ImportedNode {
     fileprivate func blocks() throws -> (size: Int, order: BlockOrder) {
         let mode = try string("mode", default: "DCR")
-        guard let order = BlockOrder(rawValue: mode) else { throw Diagnostic("onnx.attribute", "mode '\(mode)' is unknown") }
+        guard let order = BlockOrder(rawValue: mode) else {
+            throw Diagnostic("onnx.attribute", "mode '\(mode)' is unknown")
+        }
         return (try required("blocksize", try int("blocksize")), order)
     }
 }

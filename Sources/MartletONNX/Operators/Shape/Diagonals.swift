@@ -31,7 +31,9 @@ enum OneHot: ONNXOperator {
         let indices = try node.input(0)
         let axis = try node.axis(try node.int("axis", default: -1), rank: try indices.rank + 1)
         let values = try node.input(2)
-        func value(_ number: Int) throws -> Tensor { try values.sliced(start: [IntExpr(number)], size: [1]).reshaped(to: []) }
+        func value(_ number: Int) throws -> Tensor {
+            try values.sliced(start: [IntExpr(number)], size: [1]).reshaped(to: [])
+        }
         return [
             try indices.oneHot(
                 depth: node.size(1), axis: axis, on: value(1), off: value(0), wraps: node.version >= 11)

@@ -10,11 +10,16 @@ enum Tile: ONNXOperator {
         let x = try node.input(0)
         let rank = try x.rank
         if node.version >= 6 { return [try x.tiled(node.dims(of: node.input(1)))] }
-        guard let axis = try node.input(2).concrete?.ints().first else {
+        guard let axis = try whole(node.input(2)) else {
             throw Diagnostic("onnx.dynamic", "the axis must be known before the model runs")
         }
         var repeats = [IntExpr](repeating: 1, count: rank)
-        repeats[try node.axis(Int(axis), rank: rank)] = try node.size(1)
+        repeats[try node.axis(axis, rank: rank)] = try node.size(1)
         return [try x.tiled(repeats)]
+    }
+
+    /// A scalar that version 1 gives in the type of the data.
+    private static func whole(_ tensor: Tensor) throws -> Int? {
+        try tensor.concrete?.doubles().first.flatMap { Int(exactly: $0) }
     }
 }
