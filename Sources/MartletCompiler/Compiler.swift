@@ -92,15 +92,18 @@ public struct Compiler: Sendable {
         let section = try CodeSection(parts)
         let offsets = section.entries.map { $0.first?.offset ?? 0 }
         let ports = ports(graph, assembler)
-        let requirements = assembler.requirements + graph.requirements.map {
-            Engine.Requirement(
-                left: assembler.expression($0.left), right: assembler.expression($0.right), what: $0.what)
-        }
+        let requirements =
+            assembler.requirements
+            + graph.requirements.map {
+                Engine.Requirement(
+                    left: assembler.expression($0.left), right: assembler.expression($0.right), what: $0.what)
+            }
         let weights = try SectionBytes(count: assembler.weights.byteCount) { try assembler.weights.write(into: $0) }
         let engine = Engine(
             header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
             outputs: ports.outputs, states: states(graph), buffers: assembler.buffers, steps: steps,
-            requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets), code: try SectionBytes(section.bytes), weights: weights,
+            requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets),
+            code: try SectionBytes(section.bytes), weights: weights,
             sourceGraph: "", reasons: assembler.reasons)
         try engine.validate()
         return engine
@@ -113,7 +116,8 @@ public struct Compiler: Sendable {
             modelHash: options.modelHash)
     }
 
-    private func ports(_ graph: Graph, _ assembler: EngineAssembler) -> (inputs: [Engine.Port], outputs: [Engine.Port]) {
+    private func ports(_ graph: Graph, _ assembler: EngineAssembler) -> (inputs: [Engine.Port], outputs: [Engine.Port])
+    {
         func port(_ port: GraphPort, _ base: Int) -> Engine.Port {
             let type = graph.type(of: port.value)
             return Engine.Port(
@@ -126,7 +130,8 @@ public struct Compiler: Sendable {
 
     private func symbols(_ graph: Graph, _ assembler: EngineAssembler) -> [Engine.SymbolInfo] {
         let extents = graph.inputs.flatMap { graph.type(of: $0.value).shape }
-        let fromInputs = Set(extents.compactMap { $0.symbols.count == 1 && $0 == IntExpr($0.symbols[0]) ? $0.symbols[0] : nil })
+        let fromInputs = Set(
+            extents.compactMap { $0.symbols.count == 1 && $0 == IntExpr($0.symbols[0]) ? $0.symbols[0] : nil })
         let sizes = graph.symbols.entries.enumerated().map { position, entry in
             let symbol = Symbol.size(position)
             if assembler.counters.contains(symbol) {

@@ -39,7 +39,8 @@ package struct ByteReader {
 
     /// A diagnostic at `offset`.
     package func failure(_ code: String, _ message: String, _ offset: Int, help: String? = nil) -> Diagnostic {
-        Diagnostic(code, message, at: .file(path: path, offset: base.addingReportingOverflow(offset).partialValue),
+        Diagnostic(
+            code, message, at: .file(path: path, offset: base.addingReportingOverflow(offset).partialValue),
             help: help)
     }
 }

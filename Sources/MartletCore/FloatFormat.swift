@@ -159,11 +159,12 @@ extension FloatFormat {
         if value.isInfinite { return highestFiniteCode }
         let exponent = Int(value.exponentBitPattern) - 1023
         let fraction = value.significandBitPattern
-        let isUp = switch rounding {
-        case .up: fraction != 0
-        case .down: false
-        case .nearest: fraction >= 1 << 51
-        }
+        let isUp =
+            switch rounding {
+            case .up: fraction != 0
+            case .down: false
+            case .nearest: fraction >= 1 << 51
+            }
         let code = exponent + bias + (isUp ? 1 : 0)
         if code <= Int(highestFiniteCode) { return UInt16(code) }
         return saturate ? highestFiniteCode : nan

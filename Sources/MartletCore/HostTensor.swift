@@ -26,7 +26,8 @@ public struct HostTensor: Sendable {
         let isInside = !overflow && byteOffset >= 0 && end <= storage.byteCount
         guard isInside, type != .string || storage.strings.count == count else {
             throw Diagnostic(
-                "core.tensor-bounds", "a tensor \(Self.describe(type, shape)) of \(byteCount) bytes at offset "
+                "core.tensor-bounds",
+                "a tensor \(Self.describe(type, shape)) of \(byteCount) bytes at offset "
                     + "\(byteOffset) does not fit storage of \(storage.byteCount) bytes")
         }
         self.type = type

@@ -119,9 +119,9 @@ extension HostTensor {
 
     private func widenFloat16() -> [Double] {
         #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-        widen(Float16.self) { Double($0) }
+            widen(Float16.self) { Double($0) }
         #else
-        widen(UInt16.self) { FloatFormat.float16.decode($0) }
+            widen(UInt16.self) { FloatFormat.float16.decode($0) }
         #endif
     }
 
@@ -171,9 +171,9 @@ extension HostTensor {
 
     private static func narrowFloat16(_ values: [Double], _ bytes: UnsafeMutableRawBufferPointer) {
         #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-        narrow(values, bytes) { Float16($0) }
+            narrow(values, bytes) { Float16($0) }
         #else
-        narrow(values, bytes) { FloatFormat.float16.encode($0, saturate: false) }
+            narrow(values, bytes) { FloatFormat.float16.encode($0, saturate: false) }
         #endif
     }
 

@@ -70,10 +70,10 @@ extension BFloat16: TensorElement {
 }
 
 #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-extension Float16: TensorElement {
-    /// `float16`.
-    public static var elementType: ElementType { .float16 }
-}
+    extension Float16: TensorElement {
+        /// `float16`.
+        public static var elementType: ElementType { .float16 }
+    }
 #endif
 
 /// The upper half of a `Float`: 8 bits of exponent, 7 of fraction.

@@ -288,7 +288,8 @@ extension TextScanner {
     private mutating func readScalar() throws -> String {
         let start = offset - 2
         let digits = run(from: 1, Self.isHexDigit)
-        let text = String(decoding: bytes[min(offset + 1, bytes.count)..<min(offset + 1 + digits, bytes.count)],
+        let text = String(
+            decoding: bytes[min(offset + 1, bytes.count)..<min(offset + 1 + digits, bytes.count)],
             as: UTF8.self)
         let isBraced = byte(0) == UInt8(ascii: "{") && byte(1 + digits) == UInt8(ascii: "}")
         guard isBraced, let value = UInt32(text, radix: 16), let scalar = Unicode.Scalar(value) else {
@@ -310,7 +311,9 @@ extension TextScanner {
             case "\t": result += "\\t"
             default:
                 let isPlain = scalar.value >= 0x20 && scalar.value != 0x7F
-                if isPlain { result.unicodeScalars.append(scalar) } else {
+                if isPlain {
+                    result.unicodeScalars.append(scalar)
+                } else {
                     result += "\\u{\(String(scalar.value, radix: 16))}"
                 }
             }

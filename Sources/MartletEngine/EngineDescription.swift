@@ -22,7 +22,8 @@ extension Engine {
             text += "state \(inputs[link.input].name) <- \(outputs[link.output].name)\n"
         }
         for requirement in requirements {
-            text += "requires \(self.text(of: requirement.left)) = \(self.text(of: requirement.right)): "
+            text +=
+                "requires \(self.text(of: requirement.left)) = \(self.text(of: requirement.right)): "
                 + "\(requirement.what)\n"
         }
         text += describeGrowth()

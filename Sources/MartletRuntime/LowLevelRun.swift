@@ -69,7 +69,8 @@ extension LoadedEngine {
             plan.baseCount == engine.baseCount
         else {
             throw Diagnostic(
-                "run.arguments", "\(inputs.count) inputs and \(outputs.count) outputs are given, the engine has "
+                "run.arguments",
+                "\(inputs.count) inputs and \(outputs.count) outputs are given, the engine has "
                     + "\(engine.inputs.count) and \(engine.outputs.count)")
         }
         let frame = plan.takeFrame(for: self)

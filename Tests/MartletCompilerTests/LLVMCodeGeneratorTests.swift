@@ -133,8 +133,10 @@ struct LLVMCodeGeneratorTests {
         let library = try LLVMFixtures.library.orThrow("no libLLVM")
         let generator = try LLVMFixtures.generator()
         for target in CodegenTarget.known where library.architectures.contains(target.architecture) {
-            let text = target.moduleHeader + LLVMFixtures.addIR.replacing(
-                "ptr %scratch) {", with: "ptr %scratch) \(target.functionAttributes) {")
+            let text =
+                target.moduleHeader
+                + LLVMFixtures.addIR.replacing(
+                    "ptr %scratch) {", with: "ptr %scratch) \(target.functionAttributes) {")
             let code = try ObjectLinker.link(try generator.object(irText: text, target: target))
             #expect(code.entries.map(\.name) == ["add"])
             #expect(code.architecture == target.architecture)

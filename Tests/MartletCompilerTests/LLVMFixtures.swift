@@ -80,9 +80,10 @@ extension Optional {
 
 /// Code in executable memory, as an engine maps it.
 final class MappedCode {
-    typealias Kernel = @convention(c) (
-        UnsafeMutablePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int64>, Int64, Int64, UnsafeMutableRawPointer?
-    ) -> Void
+    typealias Kernel =
+        @convention(c) (
+            UnsafeMutablePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int64>, Int64, Int64, UnsafeMutableRawPointer?
+        ) -> Void
 
     let start: UnsafeMutableRawPointer
     let size: Int

@@ -150,8 +150,9 @@ import Testing
     @Test func powersOfTwo() {
         let format = FloatFormat.float8e8m0
         let values: [Double] = [0, 0.124, 0.25, 0.5, 1.1, 2, 4, 8]
-        #expect(values.map { format.encode($0, saturate: true, power: .up) }
-            == [0, 0x7C, 0x7D, 0x7E, 0x80, 0x80, 0x81, 0x82])
+        #expect(
+            values.map { format.encode($0, saturate: true, power: .up) }
+                == [0, 0x7C, 0x7D, 0x7E, 0x80, 0x80, 0x81, 0x82])
         #expect([1.4, 1.5, 1.6].map { format.encode($0, saturate: true) } == [0x7F, 0x80, 0x80])
         #expect([1.4, 1.5, 1.6].map { format.encode($0, saturate: true, power: .down) } == [0x7F, 0x7F, 0x7F])
         let extremes: [Double] = [0, .nan, .infinity, 1e300, 1e-300]

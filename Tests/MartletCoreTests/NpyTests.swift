@@ -4,7 +4,9 @@ import Testing
 /// A file of version `version` with the given header and data, as NumPy lays it out.
 private func file(_ header: String, _ data: [UInt8], version: UInt8 = 1) -> [UInt8] {
     let text = Array((header + "\n").utf8)
-    let length = version == 1 ? [UInt8(text.count & 0xFF), UInt8(text.count >> 8)]
+    let length =
+        version == 1
+        ? [UInt8(text.count & 0xFF), UInt8(text.count >> 8)]
         : [UInt8(text.count & 0xFF), UInt8(text.count >> 8), 0, 0]
     return [0x93] + Array("NUMPY".utf8) + [version, 0] + length + text + data
 }
@@ -52,7 +54,8 @@ private func decode(_ bytes: [UInt8]) throws -> HostTensor {
         let integers = [0, 0, 1, 2, 255, 255, 255, 254] as [UInt8]
         let reals = try decode(file("{'descr':'>i4','fortran_order':False,'shape':(2,)}", integers))
         #expect(try reals.array(of: Int32.self) == [258, -2])
-        let complex = try decode(file("{'descr':'>c8','fortran_order':False,'shape':()}", [63, 128, 0, 0, 64, 0, 0, 0]))
+        let complex = try decode(
+            file("{'descr':'>c8','fortran_order':False,'shape':()}", [63, 128, 0, 0, 64, 0, 0, 0]))
         complex.withUnsafeBytes { #expect(Array($0) == [0, 0, 128, 63, 0, 0, 0, 64]) }
     }
 

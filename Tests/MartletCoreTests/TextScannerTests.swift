@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct TextScannerTests {
     @Test func readsTokens() throws {
-        var scanner = TextScanner("""
+        var scanner = TextScanner(
+            """
             %3 = add.f32(%1, -0x10) ; a comment
             // another one
             { name: "a\\n\\u{e9}", range: 0..<4, x: 1.5e3 }

@@ -64,7 +64,9 @@ struct LoopFormEvaluator {
         case .dynamic(let symbol, let value, let limit, let checked, let body):
             let index = Int(try scalar(value).ints()[0])
             let extent = try self.value(of: limit)
-            if checked, index < 0 || index >= extent { throw Diagnostic("test.violation", "index \(index) is out of range") }
+            if checked, index < 0 || index >= extent {
+                throw Diagnostic("test.violation", "index \(index) is out of range")
+            }
             symbols[symbol] = index
             return try scalar(body)
         }

@@ -78,11 +78,13 @@ import Testing
     }
 
     /// The kernel form of the operation of that type that reads a value.
-    private func form<T: MartletIR.Operation>(of type: T.Type, on value: ValueID, in graph: Graph) throws -> KernelForm {
+    private func form<T: MartletIR.Operation>(of type: T.Type, on value: ValueID, in graph: Graph) throws -> KernelForm
+    {
         let node = try #require(
             graph.nodeIDs.first { graph.operation(of: $0) is T && graph.operands(of: $0).contains(value) })
         return try graph.operation(of: node).kernelForm(
-            operands: graph.operands(of: node).map(graph.type(of:)), results: graph.results(of: node).map(graph.type(of:)))
+            operands: graph.operands(of: node).map(graph.type(of:)),
+            results: graph.results(of: node).map(graph.type(of:)))
     }
 
     @Test func anExtentAboveOneDecidesABroadcast() throws {

@@ -52,9 +52,9 @@ import Testing
     @Test func describedCase() throws {
         let folder = try makeCase([
             "case.json": #"""
-                {"rtol": 0, "atol": 0.5, "rel_l2": null, "note": "n",
-                 "state": {"output": "hn,cn", "input": "h,c", "streams": [[0, 3], [3, 5]]}}
-                """#,
+            {"rtol": 0, "atol": 0.5, "rel_l2": null, "note": "n",
+             "state": {"output": "hn,cn", "input": "h,c", "streams": [[0, 3], [3, 5]]}}
+            """#,
             "data.json": #"{"rtol": 0.002}"#,
         ])
         let test = try CaseFolder(path: folder.path)
@@ -146,9 +146,11 @@ extension TemporaryFolder {
         #expect(try !compare([BFloat16(1.03125 as Float)], [BFloat16(1 as Float)]).passes)
     }
 
-    @Test("One step of a small float fails", arguments: ElementType.allCases.filter {
-        ($0.isFloatingPoint || $0.isInteger) && $0.bitWidth <= 8
-    })
+    @Test(
+        "One step of a small float fails",
+        arguments: ElementType.allCases.filter {
+            ($0.isFloatingPoint || $0.isInteger) && $0.bitWidth <= 8
+        })
     func steps(type: ElementType) throws {
         let codes = Array(UInt8(0)...(.max >> UInt8(8 - type.bitWidth)))
         let tensors = try codes.map { code in try HostTensor.make(type, shape: [1]) { $0[0] = code } }

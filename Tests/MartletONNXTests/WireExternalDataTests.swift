@@ -41,7 +41,7 @@ import Testing
         for wrong in [
             model("w.bin", offset: "12"), model("w.bin", offset: "9223372036854775807"), model("w.bin", offset: "-4"),
             model("w.bin", offset: "x"), model("w.bin", length: "4"), model("w.bin", dims: [1 << 60]),
-            model("none.bin"), model(""), model("."), model("..")
+            model("none.bin"), model(""), model("."), model(".."),
         ] {
             let found = code { _ = try values(wrong, folder) }
             #expect(found == bad || found == "core.shape", "\(wrong.graph?.initializers[0].externalData ?? [])")
@@ -58,8 +58,10 @@ import Testing
         _ = try folder.write([UInt8](repeating: 0, count: 8), "in.bin")
         try manager.createSymbolicLink(atPath: "\(folder.path)/inner.bin", withDestinationPath: "in.bin")
         let name = outer.path.split(separator: "/").last.map(String.init) ?? ""
-        for location in [secret, "../\(name)/secret.bin", "link.bin", "out/secret.bin", "x/../../\(name)/secret.bin",
-                         "w\0.bin"] {
+        for location in [
+            secret, "../\(name)/secret.bin", "link.bin", "out/secret.bin", "x/../../\(name)/secret.bin",
+            "w\0.bin",
+        ] {
             #expect(code { _ = try values(model(location), folder) } == "onnx.external-data", "\(location)")
         }
         #expect(try values(model("inner.bin"), folder) == [0, 0])
@@ -98,7 +100,8 @@ import Testing
         try model.write(to: "\(folder.path)/inline.onnx")
         let inline = try ONNXModel.load(path: "\(folder.path)/inline.onnx")
         #expect(inline.proto.encoded() == proto.encoded())
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-            == ["inline.onnx", "out.onnx", "out.onnx.data"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+                == ["inline.onnx", "out.onnx", "out.onnx.data"])
     }
 }

@@ -36,19 +36,21 @@ import Testing
         #expect(try padded.varint() == 1)
     }
 
-    @Test("Malformed messages are refused", arguments: [
-        ("wire.tag", [0x00, 0x01]),  // field 0
-        ("wire.tag", [0x0e, 0x01]),  // wire type 6
-        ("wire.tag", [0xf8, 0xff, 0xff, 0xff, 0xff, 0x01, 0x01]),  // field beyond 2^29
-        ("wire.group", [0x0b, 0x0c]),
-        ("wire.varint", [0x08]),
-        ("wire.length", [0x12, 0x05, 0x41]),
-        ("wire.length", [0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
-        ("wire.truncated", [0x9d, 0x06, 0, 0, 0]),  // fixed32, unknown field 99
-        ("wire.type", [0x0a, 0x01, 0x41]),  // ir_version as text
-        ("wire.text", [0x3a, 0x03, 0x12, 0x01, 0xff]),  // graph's name
-        ("wire.repeated", [0x3a, 0x00, 0x3a, 0x00]),  // two graphs
-    ] as [(String, [UInt8])])
+    @Test(
+        "Malformed messages are refused",
+        arguments: [
+            ("wire.tag", [0x00, 0x01]),  // field 0
+            ("wire.tag", [0x0e, 0x01]),  // wire type 6
+            ("wire.tag", [0xf8, 0xff, 0xff, 0xff, 0xff, 0x01, 0x01]),  // field beyond 2^29
+            ("wire.group", [0x0b, 0x0c]),
+            ("wire.varint", [0x08]),
+            ("wire.length", [0x12, 0x05, 0x41]),
+            ("wire.length", [0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+            ("wire.truncated", [0x9d, 0x06, 0, 0, 0]),  // fixed32, unknown field 99
+            ("wire.type", [0x0a, 0x01, 0x41]),  // ir_version as text
+            ("wire.text", [0x3a, 0x03, 0x12, 0x01, 0xff]),  // graph's name
+            ("wire.repeated", [0x3a, 0x00, 0x3a, 0x00]),  // two graphs
+        ] as [(String, [UInt8])])
     func malformed(_ expected: String, _ bytes: [UInt8]) {
         #expect(code { _ = try ModelProto(bytes: bytes) } == expected)
     }

@@ -4,9 +4,11 @@ import MartletCore
 import Testing
 
 /// Damaged models give an error or some model: never a trap, a hang or memory out of proportion to the file.
-@Suite("Wire: damaged files", .serialized, .enabled(
-    if: Prepared.has(Prepared.suite),
-    "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
+@Suite(
+    "Wire: damaged files", .serialized,
+    .enabled(
+        if: Prepared.has(Prepared.suite),
+        "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
 struct WireFuzzTests {
     private static let names = [
         "node/test_if_seq", "node/test_if_opt", "node/test_loop13_seq", "node/test_loop16_seq_none",

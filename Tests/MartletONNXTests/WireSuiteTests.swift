@@ -4,9 +4,11 @@ import MartletCore
 import Testing
 
 /// ONNX's own cases and whatever else is prepared: all is read, and written so that ONNX reads the same.
-@Suite("Wire: prepared cases", .enabled(
-    if: Prepared.has(Prepared.suite),
-    "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
+@Suite(
+    "Wire: prepared cases",
+    .enabled(
+        if: Prepared.has(Prepared.suite),
+        "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
 struct WireSuiteTests {
     @Test func everyTensorIsDecoded() throws {
         var tensors = 0
@@ -96,66 +98,66 @@ private func writePlainly(_ bytes: [UInt8], to path: String) throws {
 
 /// Compares messages field by field, where presence counts for messages only, and data files by value.
 private let comparisonScript = """
-import struct, sys
-import numpy as np
-import onnx
-from onnx import numpy_helper
+    import struct, sys
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
 
-SKIPPED = {("NodeProto", "device_configurations"), ("ModelProto", "configuration")}
+    SKIPPED = {("NodeProto", "device_configurations"), ("ModelProto", "configuration")}
 
-def scalar(value):
-    return struct.pack("<d", value) if isinstance(value, float) else value
+    def scalar(value):
+        return struct.pack("<d", value) if isinstance(value, float) else value
 
-def same(a, b, where):
-    for field in a.DESCRIPTOR.fields:
-        if (a.DESCRIPTOR.name, field.name) in SKIPPED:
-            continue
-        x, y, here = getattr(a, field.name), getattr(b, field.name), where + "." + field.name
-        repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
-        if repeated and field.message_type is None:
-            assert len(x) == len(y) and all(scalar(p) == scalar(q) for p, q in zip(x, y)), here
-        elif repeated:
-            assert len(x) == len(y), here
-            for k, (p, q) in enumerate(zip(x, y)):
-                same(p, q, f"{here}[{k}]")
-        elif field.message_type is not None:
-            assert a.HasField(field.name) == b.HasField(field.name), here
-            if a.HasField(field.name):
-                same(x, y, here)
-        else:
-            if field.containing_oneof is not None:
-                assert a.HasField(field.name) == b.HasField(field.name), here
-            if field.name == "type" and a.DESCRIPTOR.name == "AttributeProto" and x == 0:
+    def same(a, b, where):
+        for field in a.DESCRIPTOR.fields:
+            if (a.DESCRIPTOR.name, field.name) in SKIPPED:
                 continue
-            assert scalar(x) == scalar(y), here
+            x, y, here = getattr(a, field.name), getattr(b, field.name), where + "." + field.name
+            repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+            if repeated and field.message_type is None:
+                assert len(x) == len(y) and all(scalar(p) == scalar(q) for p, q in zip(x, y)), here
+            elif repeated:
+                assert len(x) == len(y), here
+                for k, (p, q) in enumerate(zip(x, y)):
+                    same(p, q, f"{here}[{k}]")
+            elif field.message_type is not None:
+                assert a.HasField(field.name) == b.HasField(field.name), here
+                if a.HasField(field.name):
+                    same(x, y, here)
+            else:
+                if field.containing_oneof is not None:
+                    assert a.HasField(field.name) == b.HasField(field.name), here
+                if field.name == "type" and a.DESCRIPTOR.name == "AttributeProto" and x == 0:
+                    continue
+                assert scalar(x) == scalar(y), here
 
-def array(a, b, where):
-    assert a.dtype == b.dtype and a.shape == b.shape, where
-    equal = (a == b).all() if a.dtype == object else a.tobytes() == b.tobytes()
-    assert equal, where
+    def array(a, b, where):
+        assert a.dtype == b.dtype and a.shape == b.shape, where
+        equal = (a == b).all() if a.dtype == object else a.tobytes() == b.tobytes()
+        assert equal, where
 
-def values(a, b, where):
-    if a is None or b is None:
-        assert a is None and b is None, where
-    elif isinstance(a, list):
-        assert len(a) == len(b), where
-        for p, q in zip(a, b):
-            values(p, q, where)
-    else:
-        array(np.asarray(a), np.asarray(b), where)
+    def values(a, b, where):
+        if a is None or b is None:
+            assert a is None and b is None, where
+        elif isinstance(a, list):
+            assert len(a) == len(b), where
+            for p, q in zip(a, b):
+                values(p, q, where)
+        else:
+            array(np.asarray(a), np.asarray(b), where)
 
-KINDS = {"tensor": (onnx.TensorProto, numpy_helper.to_array), "sequence": (onnx.SequenceProto, numpy_helper.to_list),
-         "optional": (onnx.OptionalProto, numpy_helper.to_optional)}
-count = 0
-for line in open(sys.argv[1]):
-    kind, original, copy = line.split()
-    if kind == "model":
-        load = lambda path: onnx.load(path, load_external_data=False)
-        same(load(original), load(copy), original)
-    else:
-        message, decode = KINDS[kind]
-        parse = lambda path: decode(message.FromString(open(path, "rb").read()))
-        values(parse(original), parse(copy), original)
-    count += 1
-print(count, "equal")
-"""
+    KINDS = {"tensor": (onnx.TensorProto, numpy_helper.to_array), "sequence": (onnx.SequenceProto, numpy_helper.to_list),
+             "optional": (onnx.OptionalProto, numpy_helper.to_optional)}
+    count = 0
+    for line in open(sys.argv[1]):
+        kind, original, copy = line.split()
+        if kind == "model":
+            load = lambda path: onnx.load(path, load_external_data=False)
+            same(load(original), load(copy), original)
+        else:
+            message, decode = KINDS[kind]
+            parse = lambda path: decode(message.FromString(open(path, "rb").read()))
+            values(parse(original), parse(copy), original)
+        count += 1
+    print(count, "equal")
+    """

@@ -22,7 +22,9 @@ import Testing
             try tensor(.float32, [3]) { $0.presentBytes(9, raw) },
             try tensor(.float32, [3]) { $0.presentBytes(4, raw) },
             try tensor(.float32, [3]) { $0.floats(4, values) },
-            try tensor(.float32, [3]) { $0.presentFloat(4, 1); $0.presentBytes(4, Array(raw[4...])) },
+            try tensor(.float32, [3]) {
+                $0.presentFloat(4, 1); $0.presentBytes(4, Array(raw[4...]))
+            },
         ]
         for form in forms {
             #expect(try form.hostTensor().array(of: Float.self) == values)
@@ -64,7 +66,9 @@ import Testing
 
     @Test func rawBytesStayInPlace() throws {
         // Behind dims, type and the tag, at an offset that is a multiple of four.
-        let proto = try tensor(.float32, [1]) { $0.presentText(8, "ab"); $0.presentBytes(9, [0, 0, 0x80, 0x3f]) }
+        let proto = try tensor(.float32, [1]) {
+            $0.presentText(8, "ab"); $0.presentBytes(9, [0, 0, 0x80, 0x3f])
+        }
         guard case .raw(let slice) = proto.payload else { Issue.record("not raw"); return }
         let tensor = try proto.hostTensor()
         #expect(slice.offset % 4 == 2)
@@ -83,11 +87,17 @@ import Testing
         #expect(code { _ = try tensor(.float32, many) { _ in }.hostTensor() } == "core.shape")
         #expect(code { _ = try tensor(.float32, [-1]) { _ in }.hostTensor() } == "core.shape")
         #expect(code { _ = try tensor(.float32, [1 << 40]) { _ in }.hostTensor() } == "onnx.tensor-size")
-        #expect(code { _ = try tensor(.float32, [2]) { $0.presentBytes(9, [1, 2, 3, 4]) }.hostTensor() }
-            == "onnx.tensor-size")
+        #expect(
+            code { _ = try tensor(.float32, [2]) { $0.presentBytes(9, [1, 2, 3, 4]) }.hostTensor() }
+                == "onnx.tensor-size")
         #expect(code { _ = try tensor(.int32, [1 << 40]) { $0.ints(5, [1]) }.hostTensor() } == "onnx.tensor-size")
         #expect(code { _ = try tensor(.float32, [1]) { $0.ints(5, [1]) }.hostTensor() } == "onnx.tensor-field")
-        #expect(code { _ = try tensor(.float32, [1]) { $0.floats(4, [1]); $0.presentBytes(9, [1]) } } == "wire.tensor")
+        #expect(
+            code {
+                _ = try tensor(.float32, [1]) {
+                    $0.floats(4, [1]); $0.presentBytes(9, [1])
+                }
+            } == "wire.tensor")
         #expect(code { _ = try tensor(.string, [1]) { $0.presentBytes(9, [1]) }.hostTensor() } == "onnx.tensor-field")
         #expect(code { _ = try tensor(.string, [2]) { $0.texts(6, ["a"]) }.hostTensor() } == "onnx.tensor-size")
         #expect(code { _ = try tensor(.string, [1]) { $0.presentBytes(6, [0xff]) }.hostTensor() } == "wire.text")
@@ -134,8 +144,10 @@ import Testing
             (.optional(tensor), .optional(tensorType)),
             (.optional(.sequence([tensor])), .optional(TypeProto(.sequence(tensorType)))),
             (.sequence([.optional(nil), .optional(tensor)]), .sequence(TypeProto(.optional(tensorType)))),
-            (.map(WireMap(keys: .integers([4, -1], .int64), values: [tensor, tensor])),
-             .map(keyType: 7, value: tensorType)),
+            (
+                .map(WireMap(keys: .integers([4, -1], .int64), values: [tensor, tensor])),
+                .map(keyType: 7, value: tensorType)
+            ),
             (.map(WireMap(keys: .strings(["a"]), values: [tensor])), .map(keyType: 8, value: tensorType)),
             (.sparse(sparse), .sparseTensor(elementType: 1, shape: nil)),
         ]

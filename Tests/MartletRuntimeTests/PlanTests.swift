@@ -20,7 +20,8 @@ struct PlanTests {
             #expect(zip(offsets, sizes).allSatisfy { $0 + $1 <= total })
             for a in 0..<count {
                 for b in 0..<a where sizes[a] > 0 && sizes[b] > 0 {
-                    let areTogether = buffers[a].firstStep <= buffers[b].lastStep
+                    let areTogether =
+                        buffers[a].firstStep <= buffers[b].lastStep
                         && buffers[b].firstStep <= buffers[a].lastStep
                     let overlap = offsets[a] < offsets[b] + sizes[b] && offsets[b] < offsets[a] + sizes[a]
                     #expect(!(areTogether && overlap))

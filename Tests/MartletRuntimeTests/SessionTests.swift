@@ -46,9 +46,11 @@ struct SessionTests {
             _ = try session.run(["a": integers([1]), "c": floats([1])])
         }
         #expect(error?.all.map(\.code) == ["run.inputs", "run.type", "run.inputs"])
-        #expect(error?.all.map(\.message) == [
-            "the engine has no input 'c'", "input 'a' is of type i64, the engine expects f32", "input 'b' is missing",
-        ])
+        #expect(
+            error?.all.map(\.message) == [
+                "the engine has no input 'c'", "input 'a' is of type i64, the engine expects f32",
+                "input 'b' is missing",
+            ])
     }
 
     @Test func saysWhichExtentsDisagree() throws {

@@ -47,11 +47,13 @@ struct ThreadTests {
         let cancellation = Cancellation()
         let watcher = Unmanaged.passRetained(cancellation)
         var thread = pthread_t()
-        pthread_create(&thread, nil, { argument in
-            usleep(20_000)
-            if let argument { Unmanaged<Cancellation>.fromOpaque(argument).takeRetainedValue().cancel() }
-            return nil
-        }, watcher.toOpaque())
+        pthread_create(
+            &thread, nil,
+            { argument in
+                usleep(20_000)
+                if let argument { Unmanaged<Cancellation>.fromOpaque(argument).takeRetainedValue().cancel() }
+                return nil
+            }, watcher.toOpaque())
         let clock = ContinuousClock()
         let time = clock.measure {
             #expect(errorCode { _ = try Session(loaded).run([:], cancellation: cancellation) } == "run.cancelled")

@@ -81,7 +81,9 @@ final class GraphLowering {
     /// A computed value is written straight to the first output that it is, unless its kernel works in another order.
     private func assignOutputs(_ outputs: [StoredValue.Memory]) {
         for (port, memory) in zip(graph.outputs, outputs) {
-            guard case .node(let node, _) = graph.producer(of: port.value), outputMemory[port.value] == nil else { continue }
+            guard case .node(let node, _) = graph.producer(of: port.value), outputMemory[port.value] == nil else {
+                continue
+            }
             if case .constant? = otherForms[node] { continue }
             if let group = groups[port.value], LayoutPlanner.anchorOrder(group) != nil { continue }
             outputMemory[port.value] = memory
@@ -118,8 +120,10 @@ final class GraphLowering {
     func allocate(_ value: ValueID, order: [Int]? = nil) -> StoredValue {
         let type = graph.type(of: value)
         let order = order ?? Array(0..<type.rank)
-        let memory = outputMemory[value] ?? .buffer(
-            assembler.addBuffer(name(of: value), bytes: GraphLowering.byteCount(type), step: assembler.stepCount))
+        let memory =
+            outputMemory[value]
+            ?? .buffer(
+                assembler.addBuffer(name(of: value), bytes: GraphLowering.byteCount(type), step: assembler.stepCount))
         let stored = StoredValue(memory: memory, place: .dense(type, order: order), order: order)
         values[value] = stored
         return stored
@@ -187,7 +191,9 @@ final class GraphLowering {
         let natural = LayoutPlanner.order(group, operandOrders: operands.map(\.order))
         let order = mustBeRowMajor && group.anchor == nil ? Array(0..<group.type.rank) : natural
         for position in operands.indices {
-            guard let wanted = LayoutPlanner.depthOrder(position, group), wanted != operands[position].order else { continue }
+            guard let wanted = LayoutPlanner.depthOrder(position, group), wanted != operands[position].order else {
+                continue
+            }
             operands[position] = try relaid(group.operands[position], wanted)
         }
         try emit(group, operands, allocate(group.result, order: order))

@@ -47,7 +47,8 @@ struct LoopLowering {
         let frame = try makeFrame(extents, slices)
         let outerBuffers = assembler.buffers.count
         let number = assembler.nextStep()
-        let steps = try extents.stepsAtStart() + counterSteps(frame) + bodySteps(frame)
+        let steps =
+            try extents.stepsAtStart() + counterSteps(frame) + bodySteps(frame)
             + slices.stepsAtEnd() + extents.stepsAtEnd()
         let last = assembler.stepCount - 1
         let condition = try frame.condition.map { try assembler.location(of: $0.current, step: number) }

@@ -104,6 +104,7 @@ struct RegionLowering {
         _ = assembler.nextStep()
         lowering.append(
             Engine.Step(
-                .fail(code: diagnostic.code, message: diagnostic.message, help: diagnostic.help ?? ""), origins: origins))
+                .fail(code: diagnostic.code, message: diagnostic.message, help: diagnostic.help ?? ""), origins: origins
+            ))
     }
 }

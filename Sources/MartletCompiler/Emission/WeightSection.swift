@@ -51,7 +51,9 @@ extension PackingRecipe {
     static func plain(_ tensor: HostTensor, order: [Int]) -> PackingRecipe {
         let extents = order.map { tensor.shape[$0] }
         var strides = [Int](repeating: 1, count: tensor.shape.count)
-        for axis in tensor.shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * tensor.shape[axis + 1] }
+        for axis in tensor.shape.indices.dropLast().reversed() {
+            strides[axis] = strides[axis + 1] * tensor.shape[axis + 1]
+        }
         var index: IntExpr = 0
         for (position, axis) in order.enumerated() { index += IntExpr(.axis(position)) * IntExpr(strides[axis]) }
         return PackingRecipe(extents: extents, index: [index], guards: [], type: tensor.type)

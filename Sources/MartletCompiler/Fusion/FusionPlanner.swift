@@ -93,7 +93,8 @@ struct FusionPlanner {
         for case .guarded(let guards, _, _) in form.body.nodes {
             for condition in guards {
                 let placed = condition.expression.substituting { substitution(form, site.index)[$0] }
-                if site.underAnchor ? placed.symbols.contains(where: { $0 == group.axes.last?.symbol })
+                if site.underAnchor
+                    ? placed.symbols.contains(where: { $0 == group.axes.last?.symbol })
                     : placed.symbols.contains(where: inner.contains)
                 {
                     return true
@@ -136,7 +137,9 @@ struct FusionPlanner {
         guard Set(readers.map(\.group)).count == 1, let site = readers.first, let group = groups[site.group] else {
             return "read by several kernels"
         }
-        if group.hasAnchor || readers.contains(where: \.underAnchor) { return "a contraction's kernel holds no other reduction" }
+        if group.hasAnchor || readers.contains(where: \.underAnchor) {
+            return "a contraction's kernel holds no other reduction"
+        }
         if readers.contains(where: \.guarded) { return "a reduction under a border" }
         for site in readers where !isHoistable(site, group) && !isWhole(site, group) {
             return "its rows are not the reader's rows"

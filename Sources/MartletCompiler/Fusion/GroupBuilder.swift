@@ -120,7 +120,8 @@ struct GroupBuilder {
             result = body.add(.argreduce(maximum: maximum, lastTie: lastTie, axes: renamedAxes, value: inner))
         case .dynamic(let symbol, let value, let limit, let checked, let inner):
             let index = copy(source, value, &renaming, &done, operands)
-            result = copyDynamic(source, symbol, index, renamed(limit, renaming), checked, inner, &renaming, &done, operands)
+            result = copyDynamic(
+                source, symbol, index, renamed(limit, renaming), checked, inner, &renaming, &done, operands)
         }
         done[node] = result
         return result

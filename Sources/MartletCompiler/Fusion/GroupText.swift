@@ -6,7 +6,9 @@ extension FusedGroup {
     func text(_ name: (Symbol) -> String) -> String {
         let header = "%\(result.index) : \(type.text(name))"
         let reads = operands.enumerated().map { "\($0.offset) = %\($0.element.index)" }.joined(separator: ", ")
-        var lines = ["group \(header) reads (\(reads))\(origins.isEmpty ? "" : " ; \(origins.joined(separator: ", "))")"]
+        var lines = [
+            "group \(header) reads (\(reads))\(origins.isEmpty ? "" : " ; \(origins.joined(separator: ", "))")"
+        ]
         for node in body.nodes.indices {
             let marks = (node == root ? " ; root" : "") + (node == anchor ? " ; anchor" : "")
             lines.append("  n\(node) = \(text(of: body.nodes[node], name))\(marks)")

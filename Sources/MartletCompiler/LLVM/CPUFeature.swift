@@ -8,11 +8,11 @@ public enum CPUArchitecture: String, Hashable, Sendable, CaseIterable {
     /// The architecture this process runs on; nil where Martlet generates no code for it.
     public static var host: CPUArchitecture? {
         #if arch(x86_64)
-        return .x86
+            return .x86
         #elseif arch(arm64)
-        return .arm
+            return .arm
         #else
-        return nil
+            return nil
         #endif
     }
 

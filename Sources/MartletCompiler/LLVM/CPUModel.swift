@@ -16,10 +16,11 @@ struct CPUModel: Hashable, Sendable {
 
     /// The levels of an architecture, widest first: what a probed processor is mapped to.
     static func levels(of architecture: CPUArchitecture) -> [CPUModel] {
-        let names: [String] = switch architecture {
-        case .x86: ["x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"]
-        case .arm: ["aarch64"]
-        }
+        let names: [String] =
+            switch architecture {
+            case .x86: ["x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64"]
+            case .arm: ["aarch64"]
+            }
         return names.compactMap { named($0) }
     }
 
@@ -30,9 +31,10 @@ struct CPUModel: Hashable, Sendable {
         let v2: [CPUFeature] = [.sse3, .ssse3, .sse41, .sse42, .popcnt, .cx16, .sahf]
         let v3: [CPUFeature] = v2 + [.avx, .avx2, .bmi, .bmi2, .f16c, .fma, .lzcnt, .movbe, .xsave]
         let v4: [CPUFeature] = v3 + [.avx512f, .avx512bw, .avx512cd, .avx512dq, .avx512vl]
-        let iceLake: [CPUFeature] = v4 + [
-            .gfni, .avx512ifma, .avx512vbmi, .avx512vbmi2, .avx512vnni, .avx512bitalg, .avx512vpopcntdq,
-        ]
+        let iceLake: [CPUFeature] =
+            v4 + [
+                .gfni, .avx512ifma, .avx512vbmi, .avx512vbmi2, .avx512vnni, .avx512bitalg, .avx512vpopcntdq,
+            ]
         let zen4: [CPUFeature] = iceLake + [.avx512bf16]
         return [
             model("x86-64", .x86, []),

@@ -53,10 +53,12 @@ final class IsolatedTask: Sendable {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         var thread = pthread_t()
         let context = Unmanaged.passRetained(self)
-        let failure = pthread_create(&thread, &attributes, { argument in
-            if let argument { Unmanaged<IsolatedTask>.fromOpaque(argument).takeRetainedValue().run() }
-            return nil
-        }, context.toOpaque())
+        let failure = pthread_create(
+            &thread, &attributes,
+            { argument in
+                if let argument { Unmanaged<IsolatedTask>.fromOpaque(argument).takeRetainedValue().run() }
+                return nil
+            }, context.toOpaque())
         if failure != 0 {
             context.release()
             throw Diagnostic.system("cannot start a thread for code generation", error: failure)
@@ -82,9 +84,11 @@ final class IsolatedTask: Sendable {
         let key = UInt(pthread_self())
         guard let task = running.withLock({ $0[key] }) else { return }
         let text = message.map { String(cString: $0) } ?? "no message"
-        task.end(with: .failure(Diagnostic(
-            "llvm.fatal", "LLVM cannot generate this code: \(text)",
-            help: "the code probably uses an instruction that the target lacks")))
+        task.end(
+            with: .failure(
+                Diagnostic(
+                    "llvm.fatal", "LLVM cannot generate this code: \(text)",
+                    help: "the code probably uses an instruction that the target lacks")))
         while true { pause() }
     }
 }

@@ -136,10 +136,12 @@ private final class DiagnosticListener {
     /// Registers with a context; the listener must live as long as that.
     func listen(to context: LLVMFunctions.Handle) {
         let here = Unmanaged.passUnretained(self).toOpaque()
-        functions.setDiagnosticHandler(context, { information, listener in
-            guard let information, let listener else { return }
-            Unmanaged<DiagnosticListener>.fromOpaque(listener).takeUnretainedValue().hear(information)
-        }, here)
+        functions.setDiagnosticHandler(
+            context,
+            { information, listener in
+                guard let information, let listener else { return }
+                Unmanaged<DiagnosticListener>.fromOpaque(listener).takeUnretainedValue().hear(information)
+            }, here)
     }
 
     private func hear(_ information: LLVMFunctions.Handle) {

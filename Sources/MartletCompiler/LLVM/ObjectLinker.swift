@@ -111,7 +111,8 @@ public struct ObjectLinker {
         let word = RelocatedWord(bits: word(at: place), place: Int64(place), target: target)
         guard let bits = try word.relocated(type: relocation.type, on: object.architecture) else {
             throw Diagnostic(
-                "link.relocation", "unknown relocation \(relocation.type) of \(object.architecture.rawValue) to "
+                "link.relocation",
+                "unknown relocation \(relocation.type) of \(object.architecture.rawValue) to "
                     + "\(symbol.name.isEmpty ? "a section" : symbol.name)")
         }
         for byte in 0..<4 { blob[place + byte] = UInt8(truncatingIfNeeded: bits >> (8 * UInt32(byte))) }

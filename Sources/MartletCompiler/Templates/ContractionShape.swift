@@ -73,7 +73,9 @@ struct ContractionShape {
             axes.allSatisfy { expression.coefficients(of: $0.symbol) != nil }
         }
         let known = Set(axes.map(\.symbol))
-        let closed = expressions.allSatisfy { $0.symbols.allSatisfy { !$0.isAxis || known.contains($0) || isUnit($0, nest) } }
+        let closed = expressions.allSatisfy {
+            $0.symbols.allSatisfy { !$0.isAxis || known.contains($0) || isUnit($0, nest) }
+        }
         let columnFree = shape.row.guards.allSatisfy { !$0.expression.contains(shape.column.symbol) }
         return affine && closed && columnFree
     }

@@ -31,7 +31,8 @@ struct ContractionTemplate {
 
     /// Makes the kernel, or nil where the group is no contraction of a supported shape.
     static func kernel(
-        _ group: FusedGroup, operands: [MemoryPlace], isConstant: [Bool], result: MemoryPlace, order: [Int], ranges: SymbolRanges,
+        _ group: FusedGroup, operands: [MemoryPlace], isConstant: [Bool], result: MemoryPlace, order: [Int],
+        ranges: SymbolRanges,
         machine: VectorMachine
     ) throws -> GeneratedKernel? {
         guard group.anchor != nil else { return nil }
@@ -42,7 +43,8 @@ struct ContractionTemplate {
     }
 
     private init(
-        _ nest: LoopNest, _ shape: ContractionShape, _ operands: [MemoryPlace], _ isConstant: [Bool], _ resultType: ElementType,
+        _ nest: LoopNest, _ shape: ContractionShape, _ operands: [MemoryPlace], _ isConstant: [Bool],
+        _ resultType: ElementType,
         _ machine: VectorMachine
     ) throws {
         self.nest = nest
@@ -280,7 +282,8 @@ struct ContractionTemplate {
             let rows = rowAddresses(first, height)
             let zero = builder.constant(bits: 0, accumulator)
             let sums = try sum(
-                shape.taps[...], rows, panel, builder.int(0), builder.int(0), rows.first.map { $0.guards.map { _ in builder.int(0) } } ?? [],
+                shape.taps[...], rows, panel, builder.int(0), builder.int(0),
+                rows.first.map { $0.guards.map { _ in builder.int(0) } } ?? [],
                 [Register](repeating: zero, count: height * tile.vectors))
             try TileEpilogue(
                 emitter: emitter, nest: nest, shape: shape, resultType: resultType, lanes: lanes, vectors: tile.vectors
@@ -319,7 +322,8 @@ struct ContractionTemplate {
         let guardStrides = shape.row.guards.map {
             emitter.scalar($0.expression.coefficients(of: tap.symbol)?.linear ?? 0)
         }
-        return try builder.loop(from: builder.int(0), to: extent, step: builder.int(1), carrying: sums) { index, carried in
+        return try builder.loop(from: builder.int(0), to: extent, step: builder.int(1), carrying: sums) {
+            index, carried in
             let moved = zip(guardOffsets, guardStrides).map { builder.add($0, builder.mul(index, $1)) }
             return try sum(
                 taps.dropFirst(), rows, panel, builder.add(builder.mul(position, extent), index),
@@ -340,7 +344,8 @@ struct ContractionTemplate {
         if isGuarded && zeroBytes == nil {
             return try sumWithCarriedPointers(pointers, inside, start, stride, depthCount, sums)
         }
-        return try builder.loop(from: builder.int(0), to: depthCount, step: builder.int(1), carrying: sums) { k, carried in
+        return try builder.loop(from: builder.int(0), to: depthCount, step: builder.int(1), carrying: sums) {
+            k, carried in
             let bytes = builder.mul(k, stride)
             let addresses = pointers.map { builder.address($0, bytes) }
             return try step(addresses, builder.address(start, builder.mul(k, columns * panelWidth)), carried)

@@ -52,7 +52,8 @@ struct LoopNest {
         var pending = axes + reducedAxes
         while let axis = pending.popLast() {
             guard let extent = axis.extent.constant, let factor = divisor(of: axis.symbol, extent) else { continue }
-            let outer = LoopAxis(.axis(next), IntExpr(extent / factor)), inner = LoopAxis(.axis(next + 1), IntExpr(factor))
+            let outer = LoopAxis(.axis(next), IntExpr(extent / factor)),
+                inner = LoopAxis(.axis(next + 1), IntExpr(factor))
             next += 2
             replace(axis, by: [outer, inner], IntExpr(outer.symbol) * IntExpr(factor) + IntExpr(inner.symbol))
             pending += [outer, inner]

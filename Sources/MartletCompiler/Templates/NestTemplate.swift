@@ -50,7 +50,8 @@ struct NestTemplate {
         outer = Array(nest.axes.dropLast())
         lanes = inner.map { NestTemplate.lanes(nest, $0, machine) } ?? 1
         let hasRowReduction = inner.map { NestTemplate.hasRowReduction(nest, $0.symbol) } ?? false
-        block = hasRowReduction || (inner?.extent.constant ?? Int.max) <= NestTemplate.blockElements
+        block =
+            hasRowReduction || (inner?.extent.constant ?? Int.max) <= NestTemplate.blockElements
             ? nil : NestTemplate.blockElements
     }
 

@@ -18,7 +18,8 @@ struct ReductionEmitter {
         if emitter.vectorAxis == nil, ReductionEmitter.isRowVectorised(axes, inner, type, nest, emitter.lowering) {
             return try reduceRow(combiner, axes, inner, type)
         }
-        let lanes = nest.dependences[inner].contains { $0 == emitter.vectorAxis?.symbol } ? emitter.vectorAxis?.lanes ?? 1 : 1
+        let lanes =
+            nest.dependences[inner].contains { $0 == emitter.vectorAxis?.symbol } ? emitter.vectorAxis?.lanes ?? 1 : 1
         let start = emitter.lowering.identity(combiner, type, lanes: lanes)
         let result = try loops(axes[...], [start]) { carried in
             [try accumulate(combiner, carried[0], inner, type)]
@@ -38,7 +39,8 @@ struct ReductionEmitter {
     }
 
     /// One more element: a product under a sum becomes a multiply-add.
-    private func accumulate(_ combiner: Combiner, _ sum: Register, _ inner: Int, _ type: ElementType) throws -> Register {
+    private func accumulate(_ combiner: Combiner, _ sum: Register, _ inner: Int, _ type: ElementType) throws -> Register
+    {
         let lanes = builder.type(of: sum).lanes
         if combiner == .sum, type.isFloatingPoint,
             case .apply(.mul, let factors, _) = nest.body.nodes[inner]
@@ -57,7 +59,8 @@ struct ReductionEmitter {
     ) throws -> [Register] {
         guard let axis = axes.first else { return try body(initial) }
         let extent = emitter.scalar(axis.extent)
-        return try builder.loop(from: builder.int(0), to: extent, step: builder.int(1), carrying: initial) { i, carried in
+        return try builder.loop(from: builder.int(0), to: extent, step: builder.int(1), carrying: initial) {
+            i, carried in
             try emitter.scoped {
                 emitter.set(axis.symbol, i)
                 return try loops(axes.dropFirst(), carried, body)

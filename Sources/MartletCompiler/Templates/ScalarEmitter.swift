@@ -204,10 +204,12 @@ final class ScalarEmitter {
         guard checked else { return set(symbol, raw) }
         let inside = builder.compare(.ult, raw, scalar(limit))
         let here = gridIndex
-        builder.branch(inside, then: { [] }, else: {
-            builder.violation(at: here, code: Int(Violation.indexOutOfRange))
-            return []
-        })
+        builder.branch(
+            inside, then: { [] },
+            else: {
+                builder.violation(at: here, code: Int(Violation.indexOutOfRange))
+                return []
+            })
         set(symbol, builder.select(inside, raw, builder.int(0)))
     }
 
@@ -283,4 +285,3 @@ final class ScalarEmitter {
         }
     }
 }
-

@@ -50,7 +50,9 @@ struct ScalarLowering {
     }
 
     /// Whether rows of the type are reduced with a lane each.
-    func isVectorisable(_ type: ElementType) -> Bool { type == .float32 || type == .int32 || type == .int64 || type == .float64 }
+    func isVectorisable(_ type: ElementType) -> Bool {
+        type == .float32 || type == .int32 || type == .int64 || type == .float64
+    }
 
     /// From what memory holds to a register.
     func afterLoad(_ loaded: Register, _ type: ElementType) -> Register {
@@ -88,7 +90,8 @@ struct ScalarLowering {
     /// A literal of an element type.
     func constant(bits: UInt64, _ type: ElementType) -> Register {
         switch type {
-        case .float16: return builder.float(Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits))), VectorType(.f32))
+        case .float16:
+            return builder.float(Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits))), VectorType(.f32))
         case .bfloat16: return builder.constant(bits: bits << 16 & 0xFFFF_FFFF, VectorType(.f32))
         default: return builder.constant(bits: bits, registerType(type))
         }
@@ -161,7 +164,8 @@ struct ScalarLowering {
     private func extreme(_ a: Register, _ b: Register, _ type: ElementType, maximum: Bool) -> Register {
         guard builder.type(of: a).scalar.isFloat else {
             if type == .bool { return builder.binary(maximum ? .or : .and, a, b) }
-            return builder.binary(opcode(type, signed: maximum ? .smax : .smin, unsigned: maximum ? .umax : .umin), a, b)
+            return builder.binary(
+                opcode(type, signed: maximum ? .smax : .smin, unsigned: maximum ? .umax : .umin), a, b)
         }
         // `fmaxB(a, b)` is b where either is NaN, so only NaN in a has to be put back.
         let chosen = builder.binary(maximum ? .fmaxB : .fminB, a, b)

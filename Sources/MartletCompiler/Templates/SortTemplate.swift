@@ -165,7 +165,8 @@ struct SortTemplate {
         let count = kernel.emitter.scalar(kernel.places[Self.values].extents[axis])
         try builder.loop(from: builder.int(0), to: count) { rank in
             let place = entry(sorted, rank)
-            let position = isPacked
+            let position =
+                isPacked
                 ? builder.binary(.and, builder.load(.index, place), builder.int(0xFFFF_FFFF))
                 : builder.load(.index, builder.address(place, 8))
             let element = try kernel.raw(Self.source, builder.address(line, builder.mul(position, step)))

@@ -28,7 +28,8 @@ struct TileEpilogue {
     private static let unrolledAccesses = 100
 
     init(
-        emitter: ScalarEmitter, nest: LoopNest, shape: ContractionShape, resultType: ElementType, lanes: Int, vectors: Int
+        emitter: ScalarEmitter, nest: LoopNest, shape: ContractionShape, resultType: ElementType, lanes: Int,
+        vectors: Int
     ) {
         self.emitter = emitter
         self.nest = nest

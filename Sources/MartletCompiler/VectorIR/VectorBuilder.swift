@@ -245,7 +245,9 @@ public final class VectorBuilder {
     /// `0, 1, 2, …` as a vector.
     public func laneNumbers(_ lanes: Int) -> Register {
         var vector = splat(int(0), lanes: lanes)
-        for lane in 1..<Swift.max(lanes, 1) { vector = pure(.insert(lane: lane), [vector, int(lane)], type(of: vector)) }
+        for lane in 1..<Swift.max(lanes, 1) {
+            vector = pure(.insert(lane: lane), [vector, int(lane)], type(of: vector))
+        }
         return vector
     }
 
@@ -317,7 +319,9 @@ public final class VectorBuilder {
     }
 
     /// A loop in which nothing is carried.
-    public func loop(from lower: Register, to upper: Register, step: Int = 1, _ body: (Register) throws -> Void) rethrows {
+    public func loop(from lower: Register, to upper: Register, step: Int = 1, _ body: (Register) throws -> Void)
+        rethrows
+    {
         try loop(from: lower, to: upper, step: int(step)) { index, _ in
             try body(index)
             return []

@@ -28,7 +28,8 @@ public struct LLVMPrinter {
             "target datalayout = \"\(dataLayout)\"", "target triple = \"\(triple)\"", "",
             "define void @\(function.name)(\(parameters)) #0 {", "entry:",
         ]
-        let footer = ["  ret void", "}", ""] + printer.declarations.sorted() + ["", "attributes #0 = { \(attributes) }", ""]
+        let footer =
+            ["  ret void", "}", ""] + printer.declarations.sorted() + ["", "attributes #0 = { \(attributes) }", ""]
         return (header + printer.lines + footer).joined(separator: "\n")
     }
 

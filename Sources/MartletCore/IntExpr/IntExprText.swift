@@ -9,7 +9,9 @@ extension IntExpr: CustomStringConvertible {
         var text = ""
         for term in terms { text.appendSummand(term.text(name), isNegative: term.isPrintedNegative) }
         if offset == 0 && !text.isEmpty { return text }
-        if offset == .min || text.isEmpty { text.appendSummand(String(offset), isNegative: false) } else {
+        if offset == .min || text.isEmpty {
+            text.appendSummand(String(offset), isNegative: false)
+        } else {
             text.appendSummand(String(offset.magnitude), isNegative: offset < 0)
         }
         return text

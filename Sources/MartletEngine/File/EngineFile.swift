@@ -93,7 +93,8 @@ extension EngineFile {
         let version = number(UInt32.self, bytes, 8)
         guard version == containerVersion else {
             throw Diagnostic(
-                "engine.unknown-version", "the engine's container has version \(version), this program knows "
+                "engine.unknown-version",
+                "the engine's container has version \(version), this program knows "
                     + "\(containerVersion)", help: "use a newer Martlet, or compile the model again")
         }
         let count = Int(number(UInt32.self, bytes, 12))
@@ -101,8 +102,10 @@ extension EngineFile {
             throw damaged(section: "directory", "it ends too early")
         }
         guard number(UInt64.self, bytes, 16) == UInt64(bytes.count) else {
-            throw damaged(section: "directory", "the file has \(bytes.count) bytes and should have "
-                + "\(number(UInt64.self, bytes, 16))")
+            throw damaged(
+                section: "directory",
+                "the file has \(bytes.count) bytes and should have "
+                    + "\(number(UInt64.self, bytes, 16))")
         }
         let listing = UnsafeRawBufferPointer(rebasing: bytes[directoryHead..<directorySize(sections: count)])
         guard checksum(listing) == number(UInt64.self, bytes, 24) else {

@@ -62,7 +62,8 @@ public struct EngineReader: Sendable {
         let help = "use a newer Martlet, or compile the model again with this one"
         guard header.formatVersion <= Engine.formatVersion, header.formatVersion > 0 else {
             throw Diagnostic(
-                "engine.unknown-version", "the engine has format \(header.formatVersion), this program knows formats "
+                "engine.unknown-version",
+                "the engine has format \(header.formatVersion), this program knows formats "
                     + "up to \(Engine.formatVersion)", help: help)
         }
         for entry in entries where entry.isRequired && !EngineFile.known.contains(entry.name) {

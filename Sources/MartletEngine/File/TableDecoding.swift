@@ -18,7 +18,8 @@ struct DecodedTables {
         let abi = try reader.unsigned()
         guard abi == UInt64(Engine.kernelABIVersion) else {
             throw Diagnostic(
-                "engine.unknown-abi", "the kernels use calling convention \(abi), this program knows "
+                "engine.unknown-abi",
+                "the kernels use calling convention \(abi), this program knows "
                     + "\(Engine.kernelABIVersion)", help: "compile the model again with this version of Martlet")
         }
         symbols = try reader.list { try $0.symbol() }

@@ -1,19 +1,22 @@
 import MartletCore
 
 extension Graph {
-    /// The same graph without the nodes that no output needs; inputs stay.
+    /// The same graph without the nodes that no output needs; inputs stay. A constant stands before the node that uses
+    /// it first and has its origin, wherever it was made or folded, so that equal graphs have equal texts.
     func withoutUnusedNodes() -> Graph {
         let needed = neededNodes()
-        if !needed.contains(false) { return self }
         var result = self
         result.nodes.removeAll(keepingCapacity: true)
         result.values.removeAll(keepingCapacity: true)
         result.operandPool.removeAll(keepingCapacity: true)
         var newID = [ValueID](repeating: ValueID(-1), count: values.count)
         for port in inputs { newID[Int(port.value.index)] = result.append(values[Int(port.value.index)]) }
-        for (index, node) in nodes.enumerated() where needed[index] {
-            result.copy(node, operands(of: NodeID(index)), from: self, &newID)
+        for (index, node) in nodes.enumerated() where needed[index] && !isConstant(node) {
+            let operands = operands(of: NodeID(index))
+            for operand in operands { result.copyConstant(operand, firstUse: node.origin, from: self, &newID) }
+            result.copy(node, operands, from: self, &newID)
         }
+        for port in outputs { result.copyConstant(port.value, firstUse: nil, from: self, &newID) }
         result.inputs = inputs.map { GraphPort($0.name, newID[Int($0.value.index)]) }
         result.outputs = outputs.map { GraphPort($0.name, newID[Int($0.value.index)]) }
         return result.withoutUnusedOperations()
@@ -37,6 +40,22 @@ extension Graph {
     private mutating func append(_ value: Value) -> ValueID {
         values.append(value)
         return ValueID(values.count - 1)
+    }
+
+    private func isConstant(_ node: Node) -> Bool { operations[Int(node.operation)] is Constant }
+
+    /// Copies the node of a value if that is a constant and has not been copied.
+    private mutating func copyConstant(
+        _ value: ValueID, firstUse origin: Int32?, from source: Graph, _ newID: inout [ValueID]
+    ) {
+        guard newID[Int(value.index)] == ValueID(-1), case .node(let producer, _) = source.producer(of: value),
+            source.isConstant(source.nodes[Int(producer.index)])
+        else { return }
+        let node = source.nodes[Int(producer.index)]
+        let moved = Node(
+            operation: node.operation, operandStart: 0, operandCount: 0, firstResult: node.firstResult,
+            resultCount: node.resultCount, origin: origin ?? node.origin)
+        copy(moved, [], from: source, &newID)
     }
 
     private mutating func copy(

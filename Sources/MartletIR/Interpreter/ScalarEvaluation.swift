@@ -63,9 +63,9 @@ enum ScalarEvaluation {
 
     private static func float16(_ function: ScalarOp, _ operands: [HostTensor]) throws -> HostTensor? {
         #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-        return try float(function, operands, Float16.self)
+            return try float(function, operands, Float16.self)
         #else
-        return try wide(function, operands, .float64)
+            return try wide(function, operands, .float64)
         #endif
     }
 

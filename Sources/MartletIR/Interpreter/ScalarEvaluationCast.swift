@@ -38,7 +38,7 @@ extension ScalarEvaluation {
     /// float16 where it has no Swift type, float8, and packed types: by way of arrays of a wide type.
     private static func castSmall(_ x: HostTensor, to type: ElementType) throws -> HostTensor {
         #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-        if x.type == .float16 { return try castFloat(x, Float16.self, to: type) }
+            if x.type == .float16 { return try castFloat(x, Float16.self, to: type) }
         #endif
         if x.type.isInteger {
             let wide = try HostTensor(try x.ints(), shape: x.shape)
@@ -99,7 +99,7 @@ extension ScalarEvaluation {
         _ x: HostTensor, _ source: S.Type, to type: ElementType
     ) throws -> HostTensor {
         #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-        if type == .float16 { return try unary(x, to: type) { (a: S) in Float16(a.double) } }
+            if type == .float16 { return try unary(x, to: type) { (a: S) in Float16(a.double) } }
         #endif
         if type.isInteger {
             let values = try castFloat(x, S.self, to: .int32).ints()

@@ -39,13 +39,13 @@ extension BFloat16: FloatElement {
 }
 
 #if !((os(macOS) || targetEnvironment(macCatalyst)) && arch(x86_64))
-extension Float16: FloatElement {
-    static var element: ElementType { .float16 }
-    @inline(__always) var wide: Float { Float(self) }
-    @inline(__always) init(rounding wide: Float) { self.init(wide) }
-    @inline(__always) var double: Double { Double(self) }
-    @inline(__always) init(nearest double: Double) { self.init(double) }
-}
+    extension Float16: FloatElement {
+        static var element: ElementType { .float16 }
+        @inline(__always) var wide: Float { Float(self) }
+        @inline(__always) init(rounding wide: Float) { self.init(wide) }
+        @inline(__always) var double: Double { Double(self) }
+        @inline(__always) init(nearest double: Double) { self.init(double) }
+    }
 #endif
 
 extension ScalarEvaluation {

@@ -129,7 +129,8 @@ private struct AttentionHeads {
 
     /// (B, heads, queries, keys).
     func scores(scale: Double?) throws -> Tensor {
-        let groups = isGrouped
+        let groups =
+            isGrouped
             ? try operands.query.reshaped(to: [query[0], key[1], share, query[2], query[3]]) : operands.query
         let last = isGrouped ? 4 : 3
         let wide = groups, keys = operands.key
@@ -137,7 +138,9 @@ private struct AttentionHeads {
             with: keys.cast(to: wide.element), batch: [(0, 0), (1, 1)], contracted: [(last, 3)], result: type)
         if isGrouped { product = try product.reshaped(to: [query[0], query[1], query[2], key[2]]) }
         if let scale { return try (product * scale).checked() }
-        if let size = Sizes.simplified(query[3]).constant { return try (product * (1 / Double(max(size, 1)).squareRoot())).checked() }
+        if let size = Sizes.simplified(query[3]).constant {
+            return try (product * (1 / Double(max(size, 1)).squareRoot())).checked()
+        }
         return try (product / Tensor.size(query[3], as: type).mapped(.sqrt)).checked()
     }
 

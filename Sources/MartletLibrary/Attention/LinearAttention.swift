@@ -55,7 +55,8 @@ extension Tensor {
             let rest = slices.dropFirst(3)
             let next = try LinearAttentionStep(
                 key: slices[1], value: slices[2], decay: rule.decays ? rest.first : nil,
-                rate: rule.corrects ? rest.last : nil).next(states[0])
+                rate: rule.corrects ? rest.last : nil
+            ).next(states[0])
             let output = try slices[0].contracted(with: next, batch: [(0, 0), (1, 1)], contracted: [(3, 2)])
             return (nil, [next], [output])
         }

@@ -23,9 +23,11 @@ extension Tensor {
         func part(_ start: IntExpr, _ step: IntExpr) throws -> Tensor {
             try sliced(axis: 3, start: start, size: half, step: step)
         }
-        let first = try part(0, isInterleaved ? 2 : 1), second = try part(isInterleaved ? 1 : half, isInterleaved ? 2 : 1)
+        let first = try part(0, isInterleaved ? 2 : 1),
+            second = try part(isInterleaved ? 1 : half, isInterleaved ? 2 : 1)
         let (c, s) = (
-            try cosine.broadcast(to: pair, axes: [0, sequenceAxis, 3]), try sine.broadcast(to: pair, axes: [0, sequenceAxis, 3])
+            try cosine.broadcast(to: pair, axes: [0, sequenceAxis, 3]),
+            try sine.broadcast(to: pair, axes: [0, sequenceAxis, 3])
         )
         let real = try (first * c - second * s).checked(), imaginary = try (first * s + second * c).checked()
         var turned: Tensor

@@ -20,8 +20,9 @@ public struct SupportVectorClassifier: Sendable {
         let pairs = classes * (classes - 1) / 2
         let isLinear = machine.count == 0
         guard classes > 0, classes < 1 << 12, vectorsPerClass.allSatisfy({ $0 >= 0 }),
-            isLinear || (vectorsPerClass.count == classes
-                && machine.coefficients.count >= (classes - 1) * machine.count && machine.rho.count >= pairs),
+            isLinear
+                || (vectorsPerClass.count == classes
+                    && machine.coefficients.count >= (classes - 1) * machine.count && machine.rho.count >= pairs),
             !isLinear || machine.coefficients.count % classes == 0,
             probabilities.a.count == probabilities.b.count, probabilities.a.isEmpty || probabilities.a.count >= pairs
         else { throw Diagnostic("type.svm", "the lists of the classifier do not fit \(classes) classes") }

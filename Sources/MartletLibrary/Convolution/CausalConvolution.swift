@@ -17,7 +17,8 @@ extension Tensor {
         }
         let before = Sizes.simplified(try weights.shape[2] - 1)
         let zero = try Tensor.constant(0, like: self)
-        let whole = try state.map { try Tensor.concatenate([$0, self], axis: 2) }
+        let whole =
+            try state.map { try Tensor.concatenate([$0, self], axis: 2) }
             ?? padded(low: [0, 0, before], high: [0, 0, 0], with: zero)
         let inner = type == .float64 ? type : .float32
         var sums = try whole.channelProducts(weights).cast(to: inner)
@@ -32,7 +33,9 @@ extension Tensor {
         let extents = try shape
         let wide = try element == .float64 ? self : cast(to: .float32)
         let factors = try weights.cast(to: wide.element)
-        if let channels = Sizes.simplified(extents[1]).constant { return try wide.convolved(with: factors, groups: channels) }
+        if let channels = Sizes.simplified(extents[1]).constant {
+            return try wide.convolved(with: factors, groups: channels)
+        }
         let taps = try weights.shape[2]
         let windows = try wide.windowed([Window.Axis(axis: 2, size: taps)])
         let along = try factors.reshaped(to: [weights.shape[0], taps]).broadcast(to: windows.shape, axes: [1, 3])

@@ -13,7 +13,9 @@ extension Tensor {
         dilation: [Int], groups: Int = 1, offsetGroups: Int = 1
     ) throws -> Tensor {
         let type = try element
-        let (extents, kernel, out) = (try shape, Array(try weights.shape.dropFirst(2)), Array(try offsets.shape.dropFirst(2)))
+        let (extents, kernel, out) = (
+            try shape, Array(try weights.shape.dropFirst(2)), Array(try offsets.shape.dropFirst(2))
+        )
         let count = kernel.count
         guard extents.count == count + 2, out.count == count,
             [stride, low, dilation].allSatisfy({ $0.count == count }), groups > 0, offsetGroups > 0
@@ -28,7 +30,8 @@ extension Tensor {
             let tap = try Tensor.iota(shape: points, axis: axis + 2) * Double(dilation[axis])
             return try (offset + (place + tap - Double(low[axis])).cast(to: .float32)).checked()
         }
-        let wide = try cast(to: .float32).reshaped(to: [extents[0], IntExpr(offsetGroups), parts] + extents.dropFirst(2))
+        let wide = try cast(to: .float32).reshaped(
+            to: [extents[0], IntExpr(offsetGroups), parts] + extents.dropFirst(2))
         let sampler = Sampler(
             wide, axes: Array(3..<count + 3),
             fixed: [(0, try .iota(shape: points, axis: 0)), (1, try .iota(shape: points, axis: 1))], border: .zero)
@@ -40,7 +43,8 @@ extension Tensor {
         // The channels behind their group: (N, offset groups, channels, kernel…, places…).
         let rank = points.count
         columns = try columns.transposed([0, 1, rank] + Array(2..<rank))
-        let result = try columns.product(with: weights.cast(to: .float32), groups, extents[1], kernel + out).cast(to: type)
+        let result = try columns.product(with: weights.cast(to: .float32), groups, extents[1], kernel + out).cast(
+            to: type)
         guard let bias else { return result }
         return try (result + bias.broadcast(to: result.shape, axes: [1])).checked()
     }
@@ -59,6 +63,7 @@ extension Tensor {
         // (groups, outputs, N, places…)
         let product = try matrices.contracted(with: columns, batch: [(0, 1)], contracted: pairs)
         let rank = try product.rank
-        return try product.transposed([2, 0, 1] + Array(3..<rank)).reshaped(to: [batch, outputs] + rest.dropFirst(kernel.count))
+        return try product.transposed([2, 0, 1] + Array(3..<rank)).reshaped(
+            to: [batch, outputs] + rest.dropFirst(kernel.count))
     }
 }

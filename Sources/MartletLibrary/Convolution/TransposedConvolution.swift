@@ -48,7 +48,9 @@ extension Tensor {
             throw Diagnostic("type.rank", "kernel, strides, dilations or padding do not fit \(own.count) spatial axes")
         }
         let spans = own.indices.map { (kernel[$0] - 1) * IntExpr(dilation[$0]) + 1 }
-        let full = own.indices.map { Sizes.simplified((own[$0] - 1) * IntExpr(stride[$0]) + spans[$0] + IntExpr(extra[$0])) }
+        let full = own.indices.map {
+            Sizes.simplified((own[$0] - 1) * IntExpr(stride[$0]) + spans[$0] + IntExpr(extra[$0]))
+        }
         let cuts = try extent.cuts(of: full)
         let low = own.indices.map { Sizes.simplified(spans[$0] - 1 - cuts.low[$0]) }
         let high = own.indices.map { Sizes.simplified(spans[$0] - 1 + IntExpr(extra[$0]) - cuts.high[$0]) }

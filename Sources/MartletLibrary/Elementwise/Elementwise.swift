@@ -16,7 +16,8 @@ extension Tensor {
         let shapes = try operands.map { try $0.checked().shape }
         let isOne = shapes.map { $0.allSatisfy { $0 == 1 } }
         let rank = shapes.map(\.count).max() ?? 0
-        let keeper = shapes.indices.first { shapes[$0].count == rank && !isOne[$0] }
+        let keeper =
+            shapes.indices.first { shapes[$0].count == rank && !isOne[$0] }
             ?? shapes.indices.first { shapes[$0].count == rank }
         return try operands.enumerated().map { number, tensor in
             isOne[number] && number != keeper && !shapes[number].isEmpty ? try tensor.reshaped(to: []) : tensor

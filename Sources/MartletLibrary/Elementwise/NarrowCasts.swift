@@ -42,11 +42,12 @@ extension Tensor {
         if saturates { return rounded }
         let magnitude = try cast(to: element == .float64 ? .float64 : .float32).mapped(.abs)
         let isSmall = try magnitude.compared(.lt, .constant(0x1p-127, like: magnitude))
-        let isLarge = switch rounding {
-        case .up: try magnitude.compared(.gt, .constant(0x1p127, like: magnitude))
-        case .nearest: try magnitude.compared(.ge, .constant(0x1.8p127, like: magnitude))
-        case .down: try magnitude.compared(.ge, .constant(0x1p128, like: magnitude))
-        }
+        let isLarge =
+            switch rounding {
+            case .up: try magnitude.compared(.gt, .constant(0x1p127, like: magnitude))
+            case .nearest: try magnitude.compared(.ge, .constant(0x1.8p127, like: magnitude))
+            case .down: try magnitude.compared(.ge, .constant(0x1p128, like: magnitude))
+            }
         return try Tensor.select(isSmall.mapped(.or, isLarge), .bits(0xFF, .float8e8m0), rounded)
     }
 

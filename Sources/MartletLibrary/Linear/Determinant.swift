@@ -44,7 +44,8 @@ extension Tensor {
         let zero = try Tensor.constant(0, like: product)
         let signed = try Tensor.select(pivotRow.compared(.ne, turn), -pivots, pivots)
         let divisor = try Tensor.select(
-            pivots.compared(.eq, zero), .constant(1, like: product), pivots).broadcast(to: plane, axes: [0])
+            pivots.compared(.eq, zero), .constant(1, like: product), pivots
+        ).broadcast(to: plane, axes: [0])
         let factors = try Tensor.select(row.compared(.gt, turn), at(swapped, 2) / divisor, zero)
         let top = try at(swapped, 1).broadcast(to: extents, axes: [0, 2])
         let next = try swapped - factors.broadcast(to: extents, axes: [0, 1]) * top

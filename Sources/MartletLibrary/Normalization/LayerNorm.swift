@@ -59,7 +59,8 @@ public struct LayerNormalization: KeptFunction {
         let x = operands[0]
         guard (0...x.rank).contains(axis), x.element.isFloatingPoint else {
             throw Diagnostic(
-                "type.axes", "layer normalisation from axis \(axis) on does not fit \(x.element.name) of rank \(x.rank)")
+                "type.axes", "layer normalisation from axis \(axis) on does not fit \(x.element.name) of rank \(x.rank)"
+            )
         }
         for (position, parameter) in operands.enumerated().dropFirst() {
             try checkParameter(parameter, x, position == 1 && hasScale ? "scale" : "bias", scope)

@@ -11,7 +11,8 @@ extension Tensor {
             throw Diagnostic("type.norm", "norms of order \(order) are not supported")
         }
         return try inWideType { x in
-            let norm = order == 1
+            let norm =
+                order == 1
                 ? try x.mapped(.abs).reduced(.sum, axes: [axis], keepingAxes: true)
                 : try (x * x).reduced(.sum, axes: [axis], keepingAxes: true).mapped(.sqrt)
             let zero = try Tensor.constant(0, like: x)

@@ -36,7 +36,8 @@ public struct Softmax: KeptFunction {
         try expect(operands, count: 1)
         guard axes.allSatisfy({ (0..<operands[0].rank).contains($0) }), operands[0].element.isFloatingPoint else {
             throw Diagnostic(
-                "type.axes", "softmax along \(axes) does not fit \(operands[0].element.name) of rank \(operands[0].rank)")
+                "type.axes",
+                "softmax along \(axes) does not fit \(operands[0].element.name) of rank \(operands[0].rank)")
         }
         return operands
     }

@@ -23,7 +23,8 @@ extension Tensor {
         if inner != .float64 { quotient = try quotient.cast(to: .float32) }
         if type.isInteger { quotient = try quotient.mapped(.round) }
         if let zeroPoint, !zeroPoint.isKnownZero {
-            quotient = try quotient + zeroPoint.cast(to: quotient.element).spread(to: shape, axis: axis, blockSize: blockSize)
+            quotient =
+                try quotient + zeroPoint.cast(to: quotient.element).spread(to: shape, axis: axis, blockSize: blockSize)
         }
         if type.isInteger { return try quotient.saturated(to: type) }
         return try saturates ? quotient.cast(to: type) : quotient.castWithoutSaturation(to: type)

@@ -123,7 +123,8 @@ private struct GRUCell {
             (inputBias, candidateBias) = (weights.both, nil)
             return
         }
-        let both = try first.sliced(axis: 0, start: 0, size: size * 2) + second.sliced(axis: 0, start: 0, size: size * 2)
+        let both =
+            try first.sliced(axis: 0, start: 0, size: size * 2) + second.sliced(axis: 0, start: 0, size: size * 2)
         inputBias = try Tensor.concatenate([both, first.part(2, size)], axis: 0)
         candidateBias = try second.part(2, size)
     }

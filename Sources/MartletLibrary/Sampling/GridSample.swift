@@ -27,7 +27,8 @@ extension Tensor {
         let (extents, points) = (try shape, try grid.shape)
         let count = extents.count - 2
         guard count >= 1, points.count == count + 2 else {
-            throw Diagnostic("type.rank", "a grid of rank \(points.count) does not fit a tensor of rank \(extents.count)")
+            throw Diagnostic(
+                "type.rank", "a grid of rank \(points.count) does not fit a tensor of rank \(extents.count)")
         }
         let places = Array(points.dropLast())
         let wide = try grid.element == .float64 ? grid : grid.cast(to: .float32)
@@ -56,7 +57,8 @@ extension Tensor {
         let last = try (size - 1).checked()
         let low = sampling.alignsCorners ? 0 : -0.5
         let high = try (last - low).checked()
-        let place = try sampling.alignsCorners
+        let place =
+            try sampling.alignsCorners
             ? ((self + 1) * 0.5 * last).checked() : (((self + 1) * size - 1) * 0.5).checked()
         let least = try Tensor.constant(low, like: self)
         switch sampling.border {

@@ -20,7 +20,8 @@ struct ResampledAxis {
     /// Computes what depends on sizes and scales only: at once, where they are known.
     private func tabulated<R>(_ body: () throws -> R) rethrows -> R {
         let numbers = [axis.scale, axis.length] + (axis.region.map { [$0.start, $0.end] } ?? [])
-        let isKnown = numbers.allSatisfy { $0.concrete != nil } && extent.constant != nil
+        let isKnown =
+            numbers.allSatisfy { $0.concrete != nil } && extent.constant != nil
             && axis.size.constant ?? .max <= Self.tableLimit
         return isKnown ? try Recorder.$current.withValue(nil, operation: body) : try body()
     }
@@ -104,7 +105,8 @@ struct ResampledAxis {
         switch (resampling.coordinates, rounding) {
         case (.halfPixel, .preferFloor), (.halfPixel, .preferCeil), (.pytorchHalfPixel, .preferFloor),
             (.pytorchHalfPixel, .preferCeil), (.asymmetric, .floor), (.asymmetric, .simple),
-            (.halfPixelForNearest, .floor): return Int(scale)
+            (.halfPixelForNearest, .floor):
+            return Int(scale)
         case (.asymmetric, .preferFloor): return scale <= 2 ? Int(scale) : nil
         default: return nil
         }
@@ -115,7 +117,8 @@ struct ResampledAxis {
         var (shape, merged) = (try x.shape, try x.shape)
         shape.insert(IntExpr(count), at: axis.axis + 1)
         merged[axis.axis] = axis.size
-        return try x.broadcast(to: shape, axes: merged.indices.map { $0 <= axis.axis ? $0 : $0 + 1 }).reshaped(to: merged)
+        return try x.broadcast(to: shape, axes: merged.indices.map { $0 <= axis.axis ? $0 : $0 + 1 }).reshaped(
+            to: merged)
     }
 
     /// The elements at these positions, those out of range at the nearest end.

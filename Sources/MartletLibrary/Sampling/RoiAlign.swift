@@ -55,7 +55,8 @@ extension Tensor {
                 parts.append(try elements * weight.broadcast(to: elements.shape, axes: [0, 1, 2, 3, 4]))
             }
         }
-        let pooled = alignment.takesMaximum
+        let pooled =
+            alignment.takesMaximum
             ? try x.largest(parts, rows, columns, points) : try x.mean(parts, rows, columns)
         return try pooled.transposed([0, 3, 1, 2]).cast(to: type)
     }

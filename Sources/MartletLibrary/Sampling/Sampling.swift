@@ -53,7 +53,10 @@ struct Sampler {
             let part = try (coordinate - base).checked()
             return try (1 - reach...reach).map { offset in
                 let distance = try (part - Double(offset)).mapped(.abs)
-                return (index: origin + Tensor(HostTensor(scalar: Int64(offset))), weight: try weight(distance).cast(to: type))
+                return (
+                    index: origin + Tensor(HostTensor(scalar: Int64(offset))),
+                    weight: try weight(distance).cast(to: type)
+                )
             }
         }
         let rank = try coordinates[0].rank

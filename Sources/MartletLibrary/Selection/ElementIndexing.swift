@@ -70,10 +70,11 @@ extension Tensor {
         let grid = Array(own.dropLast())
         let outer = try (0..<batch).map { axis -> Tensor in try .iota(shape: grid, axis: axis) }
         let wide = try indices.cast(to: .int64)
-        return try outer + (0..<depth).map { number in
-            let part = try wide.sliced(axis: grid.count, start: IntExpr(number), size: 1)
-            return try part.reshaped(to: grid).wrapped(below: Sizes.simplified(extents[batch + number]))
-        }
+        return try outer
+            + (0..<depth).map { number in
+                let part = try wide.sliced(axis: grid.count, start: IntExpr(number), size: 1)
+                return try part.reshaped(to: grid).wrapped(below: Sizes.simplified(extents[batch + number]))
+            }
     }
 
     /// This tensor, a cache (batch, …, positions along `axis`, …), with `update` written from `positions` on: one for

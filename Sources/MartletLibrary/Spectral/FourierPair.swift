@@ -78,7 +78,8 @@ struct FourierMatrix {
 
     init(rows: IntExpr, columns: IntExpr, length: IntExpr, _ sign: Double, _ type: ElementType) throws {
         if let rows = rows.constant, let columns = columns.constant, let length = length.constant, length > 0,
-            rows * columns <= Self.constantLimit {
+            rows * columns <= Self.constantLimit
+        {
             let angles = (0..<rows * columns).map { place in
                 sign * 2 * Double.pi * Double((place / columns) * (place % columns) % length) / Double(length)
             }

@@ -35,7 +35,8 @@ extension Tensor {
         let shape = [spectrum, bins]
         let bin = try iota(shape: shape, axis: 0)
         let (low, middle, high) = try (
-            edges.filterEdge(0, shape), edges.filterEdge(1, shape), edges.filterEdge(2, shape))
+            edges.filterEdge(0, shape), edges.filterEdge(1, shape), edges.filterEdge(2, shape)
+        )
         func ratio(_ a: Tensor, _ b: Tensor) throws -> Tensor {
             try (a.checked().cast(to: .float64) / b.checked().mapped(.max, .number(1)).cast(to: .float64)).checked()
         }

@@ -62,7 +62,8 @@ extension Tensor {
     ) throws -> Tensor {
         let grid = [layout.image[axis], layout.block[axis]]
         let tap = try Tensor.iota(shape: grid, axis: 1)
-        let offset = try (Tensor.iota(shape: grid, axis: 0) + .number(layout.low[axis])
+        let offset = try
+            (Tensor.iota(shape: grid, axis: 0) + .number(layout.low[axis])
             - tap * Double(layout.dilation[axis])).checked()
         let step = Tensor.number(layout.stride[axis])
         let isStart = try offset.mapped(.rem, step).compared(.eq, .number(0))

@@ -118,7 +118,7 @@ final class ModelImport {
     ) throws -> [ImportedValue?]? {
         try countStep()
         let frame = stack[stack.count - 1]
-        recorder.origin = frame.path + [name]
+        recorder.origin = NodeOrigin.names(of: proto) ?? frame.path + [name]
         let key = FunctionKey(key: .init(proto.domain, proto.opType), overload: proto.overload)
         let known = table[proto.domain, proto.opType]
         if let function = functions[key], known == nil || !key.key.domain.isEmpty {
@@ -193,7 +193,8 @@ final class ModelImport {
         }
         guard let version = type.versions.last(where: { $0 <= opset }) else {
             throw Diagnostic(
-                "onnx.version", "the operator exists from operator set \(type.versions.first ?? 1) on, "
+                "onnx.version",
+                "the operator exists from operator set \(type.versions.first ?? 1) on, "
                     + "but the model uses \(opset)")
         }
         return version
@@ -231,7 +232,8 @@ final class ModelImport {
     func results(of graph: GraphProto, in node: ImportedNode, _ inputs: [Tensor]) throws -> [Tensor] {
         guard graph.inputs.count == inputs.count else {
             throw Diagnostic(
-                "onnx.graph-inputs", "graph '\(graph.name)' has \(graph.inputs.count) inputs, \(inputs.count) are given")
+                "onnx.graph-inputs", "graph '\(graph.name)' has \(graph.inputs.count) inputs, \(inputs.count) are given"
+            )
         }
         var frame = try self.frame(of: graph, resultNames: [], in: node)
         for (input, tensor) in zip(graph.inputs, inputs) { try frame.define(input.name, .tensor(tensor)) }

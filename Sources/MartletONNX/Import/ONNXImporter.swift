@@ -45,7 +45,7 @@ public enum ONNXImporter {
     private static func attempts<R>(
         _ model: ONNXModel, _ options: ImportOptions, isCollecting: Bool, _ body: (ModelImport) throws -> R
     ) throws -> R {
-        var learned: [String: Bounds] = [:]
+        var learned = SizeNotes(readFrom: model.graph).bounds
         var notes: [Diagnostic] = []
         for _ in 0..<Self.attemptLimit {
             let context = ModelImport(model, options, learned: learned, isCollecting: isCollecting)
@@ -79,6 +79,7 @@ extension ModelImport {
                 try frame.define(input.name, .tensor(root.input(input.name, try inputs.type(of: input))))
             }
             inputSymbols = inputs.symbols
+            try SizeNotes(readFrom: proto).require(in: root)
             try defineInitializers(of: proto, in: &frame)
             let outputs = try tensors(try run([frame], downTo: 0))
             return try root.finish(zip(proto.outputs.map(\.name), outputs).map { (name: $0, tensor: $1) })

@@ -93,8 +93,9 @@ extension TensorProto {
     /// The bytes of values in another file.
     func externalSlice(_ externalData: ExternalData?, byteCount: Int) throws -> WireSlice {
         guard let externalData else {
-            throw failure("onnx.external-data", "the values are in another file, and no folder is known",
-                          help: "load the model by its path")
+            throw failure(
+                "onnx.external-data", "the values are in another file, and no folder is known",
+                help: "load the model by its path")
         }
         do {
             return try externalData.slice(self.externalData, byteCount: byteCount)

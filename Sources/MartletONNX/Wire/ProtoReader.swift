@@ -83,8 +83,9 @@ struct ProtoReader {
             shift += 7
         }
         let isCut = position >= end && shift < 70
-        throw failure("wire.varint", isCut ? "the message ends inside an integer" : "an integer is longer than 64 bits",
-                      at: start)
+        throw failure(
+            "wire.varint", isCut ? "the message ends inside an integer" : "an integer is longer than 64 bits",
+            at: start)
     }
 
     mutating func fixed32() throws -> UInt32 {

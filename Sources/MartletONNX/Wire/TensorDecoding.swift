@@ -19,8 +19,9 @@ extension TensorProto {
         case .strings(let strings):
             return try fromStrings(strings, type, shape)
         case .external:
-            return try fromRaw(try externalSlice(externalData, byteCount: size.byteCount), type, shape,
-                               byteCount: size.byteCount)
+            return try fromRaw(
+                try externalSlice(externalData, byteCount: size.byteCount), type, shape,
+                byteCount: size.byteCount)
         case .none:
             guard size.count == 0 else { throw failure("onnx.tensor-size", "values are missing") }
             return try HostTensor(zeros: type, shape: shape)

@@ -14,8 +14,11 @@ final class MemoryBlock: @unchecked Sendable {
     init(count: Int) throws {
         let (padded, overflow) = max(count, 1).addingReportingOverflow(MemoryBlock.granule - 1)
         let size = padded & ~(MemoryBlock.granule - 1)
-        let address = overflow ? MAP_FAILED : mmap(
-            nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        let address =
+            overflow
+            ? MAP_FAILED
+            : mmap(
+                nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let address, address != MAP_FAILED else {
             throw Diagnostic("run.out-of-memory", "the system refuses \(count) bytes for a run")
         }

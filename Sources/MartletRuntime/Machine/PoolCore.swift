@@ -169,12 +169,14 @@ final class Worker: @unchecked Sendable {
     init?(core: PoolCore, index: Int) {
         let start = Unmanaged.passRetained(Start(core: core, index: index))
         var thread = pthread_t()
-        let status = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            start.core.work(thread: start.index)
-            return nil
-        }, start.toOpaque())
+        let status = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                start.core.work(thread: start.index)
+                return nil
+            }, start.toOpaque())
         guard status == 0 else {
             start.release()
             return nil

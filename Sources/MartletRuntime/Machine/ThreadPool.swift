@@ -65,6 +65,7 @@ struct GridJob {
 }
 
 /// The calling convention of kernels, ABI version 1: bases, words, first, last, scratch.
-typealias KernelFunction = @convention(c) (
-    UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<Int64>, Int64, Int64, UnsafeMutableRawPointer?
-) -> Void
+typealias KernelFunction =
+    @convention(c) (
+        UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<Int64>, Int64, Int64, UnsafeMutableRawPointer?
+    ) -> Void

@@ -15,8 +15,10 @@ struct Placement: Sendable {
         conflicts.reserveCapacity(buffers.count)
         for (index, buffer) in buffers.enumerated() {
             var earlier: [Int32] = []
-            for other in 0..<index where buffers[other].firstStep <= buffer.lastStep
-                && buffer.firstStep <= buffers[other].lastStep {
+            for other in 0..<index
+            where buffers[other].firstStep <= buffer.lastStep
+                && buffer.firstStep <= buffers[other].lastStep
+            {
                 earlier.append(Int32(other))
             }
             conflicts.append(earlier)

@@ -48,7 +48,8 @@ struct PlanBuilder {
         try measurePorts()
         try measureScratch()
         // Outputs that grow have no memory yet, not even at their start.
-        baseByteCounts = [RunFrame.statusByteCount, engine.weights.count, arenaByteCount] + inputByteCounts
+        baseByteCounts =
+            [RunFrame.statusByteCount, engine.weights.count, arenaByteCount] + inputByteCounts
             + zip(outputByteCounts, growsOutput).map { $1 ? -1 : $0 }
         try makeWords()
         estimateWork()

@@ -187,7 +187,8 @@ extension Schedule.Builder {
         }
         instruction.patchCount = Int32(schedule.patches.count) - instruction.patches
         let bases = (0..<kernel.operands).compactMap { engine.program.constantValue(of: words[2 * $0]) }
-        instruction.isChecked = instruction.patchCount > 0 || expressions.isDynamic[Int(scratch)]
+        instruction.isChecked =
+            instruction.patchCount > 0 || expressions.isDynamic[Int(scratch)]
             || bases.contains(where: growingBases.contains)
         schedule.instructions.append(instruction)
     }

@@ -33,7 +33,8 @@ struct ShapeBinding {
             let expected = input.dims.map { engine.text(of: $0) }.joined(separator: ", ")
             problems.append(
                 Diagnostic(
-                    "plan.rank", "input '\(input.name)' has shape \(shape), expected \(input.dims.count) extents "
+                    "plan.rank",
+                    "input '\(input.name)' has shape \(shape), expected \(input.dims.count) extents "
                         + "[\(expected)]"))
             return
         }
@@ -47,7 +48,8 @@ struct ShapeBinding {
             if symbols[symbol] != Int64(extent) {
                 problems.append(
                     Diagnostic(
-                        "plan.shape", "'\(engine.symbols[symbol].name)' is \(symbols[symbol]) in dimension "
+                        "plan.shape",
+                        "'\(engine.symbols[symbol].name)' is \(symbols[symbol]) in dimension "
                             + "\(source.dimension) of input '\(source.input)' and \(extent) in dimension \(dimension) "
                             + "of input '\(input.name)'"))
             }
@@ -62,7 +64,8 @@ struct ShapeBinding {
                 let range = symbol.upper.map { "\(symbol.lower)...\($0)" } ?? "at least \(symbol.lower)"
                 problems.append(
                     Diagnostic(
-                        "plan.range", "'\(symbol.name)' is \(value) in dimension \(source.dimension) of input "
+                        "plan.range",
+                        "'\(symbol.name)' is \(value) in dimension \(source.dimension) of input "
                             + "'\(source.input)', and the engine was made for \(range)",
                         help: "compile the model with --shapes that include it"))
             }
@@ -88,7 +91,8 @@ struct ShapeBinding {
                 let isPlain = value == ExpressionTable.undefined || text == String(value)
                 problems.append(
                     Diagnostic(
-                        "plan.shape", "input '\(input.name)' has extent \(extent) in dimension \(dimension), "
+                        "plan.shape",
+                        "input '\(input.name)' has extent \(extent) in dimension \(dimension), "
                             + "expected \(text)\(isPlain ? "" : " = \(value)")"))
             }
         }

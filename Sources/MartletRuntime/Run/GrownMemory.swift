@@ -68,7 +68,8 @@ final class GrownMemory {
         let room = max(limit - others, 0)
         guard count <= room else {
             throw Diagnostic(
-                "run.out-of-memory", "\(name()) needs \(count) bytes, and values of this run that grow may have "
+                "run.out-of-memory",
+                "\(name()) needs \(count) bytes, and values of this run that grow may have "
                     + "\(limit), of which \(others) are in use",
                 help: "use smaller inputs, or give the runtime a greater limit")
         }

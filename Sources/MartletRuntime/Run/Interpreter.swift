@@ -208,7 +208,8 @@ extension Interpreter {
         guard let value = Self.integer(at: source, bind.type), bind.range.contains(value) else {
             let found = Self.integer(at: source, bind.type).map { String($0) } ?? "more than \(Int.max)"
             throw diagnostic(
-                "run.size", "the size '\(name)' is \(found), and \(bind.range.lowerBound)...\(bind.range.upperBound) "
+                "run.size",
+                "the size '\(name)' is \(found), and \(bind.range.lowerBound)...\(bind.range.upperBound) "
                     + "was allowed for", instruction)
         }
         try set(bind.symbol, to: Int64(value), instruction)

@@ -30,7 +30,8 @@ final class RunFrame: @unchecked Sendable {
     init(_ engine: LoadedEngine, _ plan: ShapePlan) {
         ownsValues = engine.expressions.hasDynamicEntries
         let baseCount = engine.engine.baseCount
-        counts = ownsValues
+        counts =
+            ownsValues
             ? (engine.expressions.count, engine.engine.symbols.count, engine.schedule.words.count, baseCount)
             : (0, 0, 0, 0)
         grown = plan.hasGrowth ? GrownMemory(engine) : nil

@@ -17,8 +17,9 @@ import Testing
             "Imputer", AttributeProto("imputed_value_floats", .floats([7])),
             AttributeProto("replaced_value_float", .float(.nan)))
         #expect(try imputer.numbers([1, .nan], shape: [1, 2]) == [1, 7])
-        #expect(try node("Normalizer", AttributeProto("norm", string: "L1")).numbers([1, -3, 0, 0], shape: [2, 2])
-            == [0.25, -0.75, 0, 0])
+        #expect(
+            try node("Normalizer", AttributeProto("norm", string: "L1")).numbers([1, -3, 0, 0], shape: [2, 2])
+                == [0.25, -0.75, 0, 0])
         #expect(node("Normalizer", AttributeProto("norm", string: "L3")).failure([1]) == "onnx.attribute")
     }
 

@@ -51,7 +51,8 @@ import Testing
     }
 
     @Test func shrinksIntegersWithTruncatedNumbers() throws {
-        let shrink = OperatorCase("Shrink", [AttributeProto("lambd", .float(1.5)), AttributeProto("bias", .float(1.5))])
+        let shrink = OperatorCase(
+            "Shrink", [AttributeProto("lambd", .float(1.5)), AttributeProto("bias", .float(1.5))])
         #expect(try shrink.numbers([-3, -1, 0, 1, 3], as: .int32) == [-2, 0, 0, 0, 2])
         #expect(try shrink.numbers([0, 1, 3], as: .uint8) == [0, 0, 2])
         #expect(try shrink.numbers([-3, 1, 3]) == [-1.5, 0, 1.5])
@@ -81,7 +82,8 @@ import Testing
     @Test func castsToPowersOfTwo() throws {
         func cast(_ mode: String, _ saturate: Int64) throws -> [Double] {
             try OperatorCase(
-                "Cast", [
+                "Cast",
+                [
                     AttributeProto("to", .int(24)), AttributeProto("round_mode", string: mode),
                     AttributeProto("saturate", .int(saturate)),
                 ]

@@ -43,9 +43,11 @@ import Testing
         let model = try model { model in
             model.node("SplitToSequence", ["x", "two"], ["s"])
             let add = NodeProto("Add", inputs: ["a", "b"], outputs: ["c"])
-            model.node("SequenceMap", ["s", "s"], ["t"], [
-                AttributeProto("body", subgraph(inputs: ["a", "b"], outputs: ["c"], [add])),
-            ])
+            model.node(
+                "SequenceMap", ["s", "s"], ["t"],
+                [
+                    AttributeProto("body", subgraph(inputs: ["a", "b"], outputs: ["c"], [add]))
+                ])
             let stack = [AttributeProto("axis", .int(0)), AttributeProto("new_axis", .int(1))]
             model.node("ConcatFromSequence", ["t"], ["y"], stack)
             model.outputs("y")

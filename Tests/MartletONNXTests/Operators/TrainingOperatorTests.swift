@@ -13,7 +13,8 @@ import Testing
     @Test func uniformNumbers() throws {
         for type in [1, 10, 11, 16] as [Int64] {
             let node = OperatorCase(
-                "RandomUniform", [
+                "RandomUniform",
+                [
                     shape, AttributeProto("dtype", .int(type)), AttributeProto("seed", .float(3)),
                     AttributeProto("low", .float(-1)), AttributeProto("high", .float(3)),
                 ])

@@ -32,7 +32,9 @@ struct Arguments {
         let made = try FileManager.default.contentsOfDirectory(atPath: files.path).sorted()
             .map { files.appending(path: $0) }
         guard let repository else { return made }
-        let names = ["Package.swift", "Makefile", "README.md", "LICENSE", ".gitignore", "Scripts/sizes", "Benchmarks/peer.py"]
+        let names = [
+            "Package.swift", "Makefile", "README.md", "LICENSE", ".gitignore", "Scripts/sizes", "Benchmarks/peer.py",
+        ]
         let found = names.map { repository.appending(path: $0) }
         return found.filter { FileManager.default.isReadableFile(atPath: $0.path) } + made
     }

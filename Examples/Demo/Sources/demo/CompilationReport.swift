@@ -24,7 +24,8 @@ struct CompilationReport {
         ]
         if let largest = engine.steps.max(by: { $0.origins.count < $1.origins.count }), largest.origins.count > 1 {
             let names = largest.origins.prefix(3).map { $0.split(separator: "/").suffix(2).joined(separator: "/") }
-            lines.append("  fused the most, \(largest.origins.count) nodes in one kernel: \(names.joined(separator: ", ")), …")
+            lines.append(
+                "  fused the most, \(largest.origins.count) nodes in one kernel: \(names.joined(separator: ", ")), …")
         }
         return lines
     }

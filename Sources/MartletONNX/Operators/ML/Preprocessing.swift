@@ -8,7 +8,8 @@ enum Binarizer: ONNXOperator {
     static func apply(_ node: inout ImportedNode) throws -> [Tensor?] {
         let x = try node.input(0)
         let threshold = try Tensor(try node.float("threshold", default: 0), as: .float64)
-        let isAbove = try x.element.isInteger
+        let isAbove =
+            try x.element.isInteger
             ? x.cast(to: .float64).compared(.gt, threshold) : x.compared(.gt, threshold.cast(to: x.element))
         return [try isAbove.cast(to: x.element)]
     }

@@ -78,7 +78,8 @@ extension ImportedNode {
         let features = try list("nodes_featureids")
         let splits = try required("nodes_values", try self.numbers("nodes_values"))
         let sides = [try list("nodes_truenodeids"), try list("nodes_falsenodeids")]
-        let missing = try ints("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
+        let missing =
+            try ints("nodes_missing_value_tracks_true").flatMap { $0.isEmpty ? nil : $0 }
             ?? Array(repeating: 0, count: ids.count)
         let counts = [modes.count, features.count, splits.count, missing.count, sides[0].count, sides[1].count]
         guard numbers.count == ids.count, counts.allSatisfy({ $0 == ids.count }) else {
@@ -150,7 +151,9 @@ enum TreeEnsembleRegressor: ONNXOperator {
     static func apply(_ node: inout ImportedNode) throws -> [Tensor?] {
         let targets = try node.int("n_targets", default: 1)
         let trees = try node.trees("target", weights: "target_weights", targets: targets)
-        let aggregates: [String: DecisionTrees.Aggregate] = ["AVERAGE": .average, "SUM": .sum, "MIN": .min, "MAX": .max]
+        let aggregates: [String: DecisionTrees.Aggregate] = [
+            "AVERAGE": .average, "SUM": .sum, "MIN": .min, "MAX": .max,
+        ]
         let name = try node.string("aggregate_function", default: "SUM")
         guard let aggregate = aggregates[name] else {
             throw Diagnostic("onnx.attribute", "aggregate_function '\(name)' is unknown")

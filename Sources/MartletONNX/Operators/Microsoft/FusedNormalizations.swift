@@ -18,7 +18,8 @@ enum SkipLayerNormalization: ONNXOperator {
         let sum = try node.skipSum(bias: 4)
         let normalized = try sum.layerNormalized(
             axis: try sum.rank - 1, scale: try node.input(2), bias: try node.optional(3),
-            epsilon: try node.float("epsilon", default: 1e-12), stash: try sum.element == .float64 ? .float64 : .float32)
+            epsilon: try node.float("epsilon", default: 1e-12), stash: try sum.element == .float64 ? .float64 : .float32
+        )
         return [normalized.result, normalized.mean, normalized.inverseDeviation, sum]
     }
 }

@@ -37,7 +37,8 @@ enum QLinearConv: ONNXOperator {
         }
         let scale = try Tensor.elementwise(
             .div, [Tensor.elementwise(.mul, [node.scale(1), node.scale(4)]), node.scale(6)])
-        let channels = try scale.rank == 0 || scale.shape[0] == 1
+        let channels =
+            try scale.rank == 0 || scale.shape[0] == 1
             ? scale.reshaped(to: []) : scale.broadcast(to: sums.shape, axes: [1])
         return [try sums.requantized(scale: channels, zeroPoint: try node.input(7))]
     }
