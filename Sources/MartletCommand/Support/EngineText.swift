@@ -42,7 +42,8 @@ enum EngineText {
         case .kernel(let kernel, _, let grid, let scratch):
             let name = engine.kernels.indices.contains(kernel) ? engine.kernels[kernel].name : "?"
             let memory = engine.text(of: scratch)
-            return (name, "grid \(engine.text(of: grid))" + (memory == "0" ? "" : ", scratch \(memory) B"))
+            let extra = memory == "0" ? "" : ", scratch \(memory) B"
+            return ("kernel", "\(name), grid \(engine.text(of: grid))\(extra)")
         case .bind(let symbol, _, _, let low, let high):
             let name = engine.symbols.indices.contains(symbol) ? engine.symbols[symbol].name : "?"
             return ("bind", "\(name) in \(low)...\(high == Int.max ? "" : String(high))")
