@@ -60,7 +60,6 @@ extension Tensor {
         let place =
             try sampling.alignsCorners
             ? ((self + 1) * 0.5 * last).checked() : (((self + 1) * size - 1) * 0.5).checked()
-        let least = try Tensor.constant(low, like: self)
         switch sampling.border {
         case .zeros: return place
         case .border:
