@@ -20,10 +20,7 @@ enum MaxUnpool: ONNXOperator {
             let full = (extents[axis + 2] - 1) * IntExpr(stride[axis]) + IntExpr(kernel[axis])
             return Sizes.simplified(full - IntExpr(pads[axis]) - IntExpr(pads[axis + count]))
         }
-        let size = try node.optional(2).map { try node.dims(of: $0) }
-        if let size, size.count != count + 2 {
-            throw Diagnostic("onnx.input", "output_shape must have \(count + 2) entries, not \(size.count)")
-        }
+        let size = try node.optional(2).map { try node.dims(of: try $0.reshaped(to: [IntExpr(count + 2)])) }
         return [try x.maxUnpooled(try node.input(1), spatial: spatial, size: size.map { Array($0.dropFirst(2)) })]
     }
 }

@@ -28,10 +28,15 @@ enum AffineGrid: ONNXOperator {
 
     static func apply(_ node: inout ImportedNode) throws -> [Tensor?] {
         let matrices = try node.input(0)
-        let size = try node.dims(of: try node.input(1))
-        guard size.count == 4 || size.count == 5 else {
-            throw Diagnostic("onnx.input", "the size must have 4 or 5 entries, not \(size.count)")
+        let extents = try node.input(1)
+        // The number of axes follows from either operand.
+        let known = try node.shape(of: extents).first?.constant
+        guard try matrices.rank == 3, let count = try known ?? node.shape(of: matrices)[1].constant.map({ $0 + 2 }),
+            count == 4 || count == 5
+        else {
+            throw Diagnostic("onnx.input", "the size must have 4 or 5 entries, and the matrices rank 3")
         }
+        let size = try node.dims(of: try extents.reshaped(to: [IntExpr(count)]))
         try node.recorder.require(matrices.shape[0], equals: size[0], "the batch of the matrices and of the size")
         return [try matrices.affineGrid(sizes: Array(size.dropFirst(2)), alignsCorners: try node.flag("align_corners"))]
     }

@@ -27,19 +27,18 @@ struct ResizeExtents {
     /// What the operands `scales` and `sizes` of a node ask for.
     init(_ node: ImportedNode, _ shape: [IntExpr], _ axes: [Int]) throws {
         (self.shape, self.axes) = (shape, axes)
-        let scales = try node.optional(node.version == 10 ? 1 : 2)
-        // An empty vector stands for none.
-        if let scales, try node.shape(of: scales) != [0] {
+        guard node.version > 10, let sizes = try node.optional(3), try node.shape(of: sizes) != [0] else {
+            // An empty vector stands for none.
+            guard let scales = try node.optional(node.version == 10 ? 1 : 2), try node.shape(of: scales) != [0] else {
+                throw Diagnostic("onnx.input", "either scales or sizes must be given")
+            }
             request = .scales(try Self.entries(scales, count: axes.count, "scales"))
             return
         }
-        guard node.version > 10, let sizes = try node.optional(3) else {
-            throw Diagnostic("onnx.input", "either scales or sizes must be given")
+        if let count = try node.shape(of: sizes).first?.constant, count != axes.count {
+            throw Diagnostic("onnx.input", "\(count) sizes for \(axes.count) axes")
         }
-        let wanted = try node.dims(of: sizes)
-        guard wanted.count == axes.count else {
-            throw Diagnostic("onnx.input", "\(wanted.count) sizes for \(axes.count) axes")
-        }
+        let wanted = try node.dims(of: try sizes.reshaped(to: [IntExpr(axes.count)]))
         let policy = try node.string("keep_aspect_ratio_policy", default: "stretch")
         switch policy {
         case "stretch": request = .sizes(wanted)
