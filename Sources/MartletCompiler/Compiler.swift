@@ -52,7 +52,7 @@ public struct Compiler: Sendable {
         try finish(.fused) { assembler.groupTexts }
         try finish(.kernels) { assembler.kernelFunctions.map { ($0.name, $0.function.text) } }
         try finish(.llvm) { assembler.kernelTexts.map { ($0.name, $0.irText) } }
-        let engine = try assemble(graph, assembler, steps)
+        let engine = try assemble(graph, source: source, assembler, steps)
         try finish(.placed) { [("engine", engine.describe())] }
         return engine
     }
@@ -86,7 +86,9 @@ public struct Compiler: Sendable {
         return try GraphLowering.steps(of: graph, inputs: inputs, outputs: outputs, assembler: assembler)
     }
 
-    private func assemble(_ graph: Graph, _ assembler: EngineAssembler, _ steps: [Engine.Step]) throws -> Engine {
+    private func assemble(
+        _ graph: Graph, source: Graph, _ assembler: EngineAssembler, _ steps: [Engine.Step]
+    ) throws -> Engine {
         let parts = try generator.kernels(
             for: assembler.kernelTexts, target: options.target, jobs: options.jobs, cache: cache)
         let section = try CodeSection(parts)
@@ -104,7 +106,7 @@ public struct Compiler: Sendable {
             outputs: ports.outputs, states: states(graph), buffers: assembler.buffers, steps: steps,
             requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets),
             code: try SectionBytes(section.bytes), weights: weights,
-            sourceGraph: "", reasons: assembler.reasons)
+            sourceGraph: source.text, reasons: assembler.reasons)
         try engine.validate()
         return engine
     }
