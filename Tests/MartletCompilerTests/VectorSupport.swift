@@ -38,8 +38,7 @@ enum VectorSupport {
     static func machine(_ target: CodegenTarget) -> VectorMachine {
         VectorMachine(
             vectorBytes: target.vectorBytes, registers: target.vectorRegisters,
-            hasFMA: target.architecture == .arm || target.has(.fma), hasByteDot: target.has(.avx512vnni),
-            hasBFloat16Dot: target.has(.avx512bf16))
+            hasFMA: target.architecture == .arm || target.has(.fma))
     }
 
     static func compiled(_ function: VectorFunction, for target: CodegenTarget) throws -> CompiledVectorKernel {

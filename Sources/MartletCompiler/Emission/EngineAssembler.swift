@@ -35,8 +35,7 @@ final class EngineAssembler {
         self.symbolCount = symbolCount
         machine = VectorMachine(
             vectorBytes: target.vectorBytes, registers: target.vectorRegisters,
-            hasFMA: target.has(.fma) || target.architecture == .arm, hasByteDot: target.has(.avx512vnni),
-            hasBFloat16Dot: target.has(.avx512bf16))
+            hasFMA: target.has(.fma) || target.architecture == .arm)
     }
 
     /// Takes the number of the next step.

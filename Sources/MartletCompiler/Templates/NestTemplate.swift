@@ -10,7 +10,6 @@ struct NestTemplate {
     private var nest: LoopNest
     private let operandCount: Int
     private let elementType: ElementType
-    private let operandTypes: [ElementType]
     private let machine: VectorMachine
     private let builder = VectorBuilder()
     private let emitter: ScalarEmitter
@@ -33,19 +32,18 @@ struct NestTemplate {
         machine: VectorMachine
     ) throws -> GeneratedKernel {
         let nest = LoopNest(group, operands: operands, result: result, order: order, ranges: ranges)
-        var template = NestTemplate(nest, operands.map(\.type), result.type, machine)
+        var template = NestTemplate(nest, operands.count, result.type, machine)
         return try template.generate()
     }
 
     private init(
-        _ nest: LoopNest, _ operandTypes: [ElementType], _ elementType: ElementType, _ machine: VectorMachine
+        _ nest: LoopNest, _ operandCount: Int, _ elementType: ElementType, _ machine: VectorMachine
     ) {
         self.nest = nest
-        self.operandTypes = operandTypes
         self.elementType = elementType
         self.machine = machine
-        operandCount = operandTypes.count
-        emitter = ScalarEmitter(nest, operandCount: operandTypes.count, machine: machine, builder: builder)
+        self.operandCount = operandCount
+        emitter = ScalarEmitter(nest, operandCount: operandCount, machine: machine, builder: builder)
         inner = nest.axes.last
         outer = Array(nest.axes.dropLast())
         lanes = inner.map { NestTemplate.lanes(nest, $0, machine) } ?? 1

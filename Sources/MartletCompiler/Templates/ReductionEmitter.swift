@@ -49,7 +49,7 @@ struct ReductionEmitter {
             return emitter.lowering.multiplyAdd(
                 builder.splat(a, lanes: lanes), builder.splat(b, lanes: lanes), sum)
         }
-        let value = emitter.lowering.toAccumulator(builder.splat(try emitter.value(inner), lanes: lanes), type)
+        let value = builder.splat(try emitter.value(inner), lanes: lanes)
         return emitter.lowering.combine(combiner, sum, value, type)
     }
 
@@ -117,7 +117,7 @@ struct ReductionEmitter {
         // The position counts up with the loops, so that its order is the row-major order of the axes.
         let start = [lowering.identity(maximum ? .max : .min, type, lanes: 1), builder.int(-1), builder.int(0)]
         let result = try loops(axes[...], start) { carried in
-            let value = lowering.toAccumulator(try emitter.value(inner), type)
+            let value = try emitter.value(inner)
             let wins = lowering.wins(value, over: carried[0], maximum: maximum, lastTie: lastTie, type)
             let isFirst = builder.compare(.slt, carried[1], builder.int(0))
             let take = builder.binary(.or, wins, isFirst)

@@ -126,7 +126,6 @@ struct ScalarLowering {
 
     // MARK: Accumulating
 
-    func toAccumulator(_ value: Register, _ type: ElementType) -> Register { value }
     func fromAccumulator(_ value: Register, _ type: ElementType) -> Register { rounded(value, type) }
 
     /// `a·b + c`, with one rounding where the machine has it.

@@ -6,10 +6,6 @@ struct VectorMachine: Hashable, Sendable {
     let registers: Int
     /// Whether a multiply-add with one rounding is an instruction.
     let hasFMA: Bool
-    /// Whether there are dot products of bytes and of bfloat16 pairs.
-    let hasByteDot: Bool
-    let hasBFloat16Dot: Bool
-
     /// Lanes of 32-bit elements in a register.
     var lanes: Int { vectorBytes / 4 }
 }

@@ -115,7 +115,7 @@ public enum Opcode: Hashable, Sendable {
     case loop
     /// Region 0 where operand 0 is true, else region 1; both yield the results.
     case branch
-    /// Notes a violation at grid index operand 0: the least index wins.
+    /// Notes a violation at grid index operand 1 in the status block behind operand 0, `bases`: the least index wins.
     case violation(code: Int)
 }
 
