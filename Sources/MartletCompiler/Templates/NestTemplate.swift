@@ -19,12 +19,16 @@ struct NestTemplate {
     private var outer: [LoopAxis]
     /// Elements of the inner axis in one grid point; nil for the whole axis.
     private var block: Int?
+    /// Operands that are transposed on the way; a grid point then takes as many places of their axis as there are lanes.
+    private let tile: TransposedTile?
     private var scratch: IntExpr = 0
     /// Row values to keep: node in an earlier loop, its twin in the inner loop, byte offset in scratch.
     private var kept: [(node: Int, twin: Int, offset: IntExpr)] = []
 
     /// Elements of a grid point where the inner axis is cut.
     private static let blockElements = 2048
+    /// The same where squares are transposed.
+    private static let tiledBlockElements = 256
 
     /// Makes the kernel of a group without a contraction.
     static func kernel(
@@ -48,9 +52,10 @@ struct NestTemplate {
         outer = Array(nest.axes.dropLast())
         lanes = inner.map { NestTemplate.lanes(nest, $0, machine) } ?? 1
         let hasRowReduction = inner.map { NestTemplate.hasRowReduction(nest, $0.symbol) } ?? false
-        block =
-            hasRowReduction || (inner?.extent.constant ?? Int.max) <= NestTemplate.blockElements
-            ? nil : NestTemplate.blockElements
+        let lanes = lanes
+        tile = hasRowReduction ? nil : inner.flatMap { TransposedTile(nest, inner: $0, lanes: lanes) }
+        let most = tile == nil ? NestTemplate.blockElements : NestTemplate.tiledBlockElements
+        block = hasRowReduction || (inner?.extent.constant ?? Int.max) <= most ? nil : most
     }
 
     private static func lanes(_ nest: LoopNest, _ axis: LoopAxis, _ machine: VectorMachine) -> Int {
@@ -71,7 +76,7 @@ struct NestTemplate {
     }
 
     private mutating func generate() throws -> GeneratedKernel {
-        planKeptRows()
+        if let tile { scratch = IntExpr(tile.scratch) } else { planKeptRows() }
         let first = builder.first, last = builder.last
         try builder.loop(from: first, to: last) { point in
             try emitter.scoped {
@@ -82,7 +87,11 @@ struct NestTemplate {
         }
         return GeneratedKernel(
             function: builder.finish(name: "k"), words: emitter.words, packing: [:], grid: grid, scratch: scratch,
-            flops: work, bytes: traffic, note: "nest, \(lanes) lanes\(block.map { ", blocks of \($0)" } ?? "")")
+            flops: work, bytes: traffic, note: note)
+    }
+
+    private var note: String {
+        "nest, \(lanes) lanes" + (tile == nil ? "" : ", transposed") + (block.map { ", blocks of \($0)" } ?? "")
     }
 
     // MARK: Grid
@@ -92,7 +101,12 @@ struct NestTemplate {
         return inner.extent.ceilDivided(by: IntExpr(block))
     }
 
-    private var grid: IntExpr { outer.reduce(blocks ?? 1) { $0 * $1.extent } }
+    private var grid: IntExpr { outer.reduce(blocks ?? 1) { $0 * points(of: $1) } }
+
+    /// Grid points along an outer axis.
+    private func points(of axis: LoopAxis) -> IntExpr {
+        axis == tile?.cross ? axis.extent.ceilDivided(by: IntExpr(lanes)) : axis.extent
+    }
 
     /// Splits the grid index into the outer axes; gives the start of the block on the inner axis.
     private func placeOuterAxes(_ point: Register) throws -> Register {
@@ -108,8 +122,9 @@ struct NestTemplate {
             }
         }
         for (position, axis) in outer.enumerated().reversed() {
-            let extent = emitter.scalar(axis.extent)
-            emitter.set(axis.symbol, position == 0 ? rest : builder.rem(rest, extent))
+            let extent = emitter.scalar(points(of: axis))
+            let index = position == 0 ? rest : builder.rem(rest, extent)
+            emitter.set(axis.symbol, axis == tile?.cross ? builder.mul(index, lanes) : index)
             if position > 0 { rest = builder.div(rest, extent) }
         }
         return start
@@ -122,6 +137,7 @@ struct NestTemplate {
             let value = try emitter.value(nest.root)
             return try emitter.store(value, nest.storeOffset, elementType)
         }
+        if let tile { return try emitTiles(tile, inner, start) }
         prepareKeptRows()
         try emitter.hoist(nest.root, outOf: [inner.symbol])
         emitter.onValue = nil
@@ -132,6 +148,39 @@ struct NestTemplate {
         emitter.cachedRows = [:]
     }
 
+    /// Squares as far as both axes have whole ones, single vectors for the rest.
+    private func emitTiles(_ tile: TransposedTile, _ inner: LoopAxis, _ start: Register) throws {
+        guard let first = emitter.register(of: tile.cross.symbol) else { return }
+        try emitter.hoist(nest.root, outOf: [inner.symbol, tile.cross.symbol])
+        let extent = emitter.scalar(inner.extent), crossExtent = emitter.scalar(tile.cross.extent)
+        let end = block.map { builder.min(builder.add(start, $0), extent) } ?? extent
+        let whole = builder.add(start, builder.mul(builder.div(builder.sub(end, start), builder.int(lanes)), lanes))
+        let behind = builder.add(first, lanes)
+        let hasWholeRows = tile.cross.extent.constant.map { $0 % lanes == 0 } ?? false
+        let last = hasWholeRows ? whole : builder.select(builder.compare(.sle, behind, crossExtent), whole, start)
+        try builder.loop(from: start, to: last, step: lanes) { index in
+            try emitter.scoped {
+                emitter.set(inner.symbol, index)
+                try tile.emit(emitter) {
+                    try emitter.store(try emitter.value(nest.root), nest.storeOffset, elementType)
+                }
+            }
+        }
+        if hasWholeRows, isWhole(inner) { return }
+        try builder.loop(from: first, to: builder.min(behind, crossExtent)) { row in
+            try emitter.scoped {
+                emitter.set(tile.cross.symbol, row)
+                try emitter.hoist(nest.root, outOf: [inner.symbol])
+                try emitInner(inner, last, end)
+            }
+        }
+    }
+
+    /// Whether every grid point's part of the axis is a whole number of vectors.
+    private func isWhole(_ inner: LoopAxis) -> Bool {
+        inner.extent.constant.map { $0 % lanes == 0 } ?? false && block.map { $0 % lanes == 0 } ?? true
+    }
+
     private func emitInner(_ inner: LoopAxis, _ start: Register, _ end: Register) throws {
         guard lanes > 1 else {
             return try builder.loop(from: start, to: end) { try emitPoint(inner, $0, nil) }
@@ -139,7 +188,7 @@ struct NestTemplate {
         let length = builder.sub(end, start)
         let whole = builder.add(start, builder.mul(builder.div(length, builder.int(lanes)), lanes))
         try builder.loop(from: start, to: whole, step: lanes) { try emitPoint(inner, $0, nil) }
-        if let n = inner.extent.constant, n % lanes == 0, block.map({ $0 % lanes == 0 }) ?? true { return }
+        if isWhole(inner) { return }
         try builder.loop(from: whole, to: end, step: lanes) { try emitPoint(inner, $0, builder.sub(end, $0)) }
     }
 
