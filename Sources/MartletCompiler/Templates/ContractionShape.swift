@@ -120,17 +120,20 @@ struct TileShape: Hashable {
         return heights
     }
 
-    /// The tile with the least estimated time for `rows` rows (assumed, where not known) and `columns` columns.
+    /// The tile with the least estimated time for `rows` rows, `columns` columns and sums of `terms` terms; typical
+    /// numbers are assumed where they are not known.
     ///
-    /// A tile fits where `rows·vectors + vectors + 1` registers do. A step of a tile takes as long as its multiply-adds
-    /// (two a cycle), its loads, or the latency of one multiply-add, whichever is longest.
-    static func best(rows: Int?, columns: Int?, lanes: Int, registers: Int) -> TileShape {
+    /// A tile fits where `rows·vectors + vectors + 1` registers do.
+    static func best(rows: Int?, columns: Int?, terms: Int?, machine: VectorMachine, laneBytes: Int) -> TileShape {
         var best = TileShape(rows: 1, vectors: 1)
         var bestTime = Double.infinity
         for vectors in [4, 3, 2, 1, 6, 8] {
-            for height in [6, 8, 7, 5, 4, 3, 2, 1, 9, 12, 14] where height * vectors + vectors + 1 <= registers {
+            for height in [6, 8, 7, 5, 4, 3, 2, 1, 9, 12, 14] where height * vectors + vectors + 1 <= machine.registers
+            {
                 let tile = TileShape(rows: height, vectors: vectors)
-                let time = tile.time(rows: rows ?? 250, columns: columns ?? 1000, lanes: lanes)
+                let lanes = machine.vectorBytes / laneBytes
+                let time = tile.time(
+                    rows: rows ?? 250, columns: columns ?? 1000, terms: terms ?? 256, lanes: lanes, machine: machine)
                 if time < bestTime * 0.999 {
                     best = tile
                     bestTime = time
@@ -140,13 +143,23 @@ struct TileShape: Hashable {
         return best
     }
 
-    private func time(rows count: Int, columns: Int, lanes: Int) -> Double {
+    /// Bytes of a panel that are still in the second cache when the next tile reads it.
+    static let nearBytes = 3 << 18
+    /// Bytes a cycle from the cache behind it.
+    private static let farRate = 24.0
+
+    /// Estimated cycles for all, per term of the sums.
+    private func time(rows count: Int, columns: Int, terms: Int, lanes: Int, machine: VectorMachine) -> Double {
         let panels = (columns + lanes * vectors - 1) / (lanes * vectors)
-        var steps = Double(count / rows) * Self.step(rows, vectors)
-        if count % rows > 0 { steps += Self.step(count % rows, vectors) }
+        let panelBytes = vectors * machine.vectorBytes
+        let supply = panelBytes * terms > Self.nearBytes ? Double(panelBytes) / Self.farRate : 0
+        var steps = Double(count / rows) * max(Self.step(rows, vectors), supply)
+        if count % rows > 0 { steps += max(Self.step(count % rows, vectors), supply) }
         return Double(panels) * steps
     }
 
+    /// A step of a tile takes as long as its multiply-adds (two a cycle), its loads, or the latency of one
+    /// multiply-add, whichever is longest.
     private static func step(_ rows: Int, _ vectors: Int) -> Double {
         max(Double(rows * vectors) / 2, Double(rows + vectors) / 2 + 0.5, 4)
     }

@@ -26,6 +26,9 @@ struct ContractionTemplate {
     /// Rows of one grid point, in tiles, where the panel is packed beforehand.
     private static let tilesPerPoint = 16
 
+    /// Innermost sums of so few terms are no loop.
+    private static let unrolledDepth = 4
+
     /// Types that sums are kept in; the 16-bit ones as f32, rounded once.
     private static let accumulatorTypes: Set<ElementType> = [.float32, .float64, .int32, .float16, .bfloat16]
 
@@ -60,8 +63,10 @@ struct ContractionTemplate {
         rowWidth = try emitter.lowering.memoryType(shape.row.type).bitWidth / 8
         panelWidth = try emitter.lowering.memoryType(shape.panel.type).bitWidth / 8
         let rowCount = shape.rows.reduce(1 as IntExpr) { $0 * $1.extent }
+        let terms = shape.taps.reduce(shape.depth?.extent ?? 1) { $0 * $1.extent }
         tile = TileShape.best(
-            rows: rowCount.constant, columns: shape.column.extent.constant, lanes: lanes, registers: machine.registers)
+            rows: rowCount.constant, columns: shape.column.extent.constant, terms: terms.constant, machine: machine,
+            laneBytes: accumulatorWidth)
     }
 
     /// Whether the panel factor has static extents and at most one batch axis.
@@ -159,25 +164,57 @@ struct ContractionTemplate {
         let panel = try panelPointer(panelIndex, column)
         let start = builder.mul(block, rowsPerPoint)
         let total = emitter.scalar(rowCount)
-        let end = panelIsConstant ? builder.min(builder.add(start, rowsPerPoint), total) : total
-        try emitRows(panelIsConstant ? start : builder.int(0), end, panel, column)
+        guard panelIsConstant else { return try emitRows(builder.int(0), total, panel, column, nil) }
+        let ahead = looksAhead ? builder.compare(.eq, builder.add(block, 1), blockCount) : nil
+        try emitRows(start, builder.min(builder.add(start, rowsPerPoint), total), panel, column, ahead)
     }
 
-    /// Main tiles, then tiles of what is left.
-    private func emitRows(_ start: Register, _ end: Register, _ panel: Register, _ column: Register) throws {
+    /// Main tiles, then tiles of what is left; where `isLast`, no other point follows that reads the same panel.
+    private func emitRows(
+        _ start: Register, _ end: Register, _ panel: Register, _ column: Register, _ isLast: Register?
+    ) throws {
         var position = start
         for height in [tile.rows] + tile.remainders(rowCount.constant) {
             if let total = rowCount.constant, total < height { continue }
             let whole = builder.mul(builder.div(builder.sub(end, position), builder.int(height)), height)
             let stop = builder.add(position, whole)
             try builder.loop(from: position, to: stop, step: height) { row in
-                try emitTile(row, height, panel, column)
+                let isMain = height == tile.rows
+                let ahead = isMain ? isLast.map { nextPanel(builder.sub(row, start), panel, $0) } : nil
+                try emitTile(row, height, Panel(pointer: panel, ahead: ahead), column)
             }
             position = stop
         }
     }
 
     // MARK: Panels
+
+    /// A packed panel, and where to look ahead while a tile walks it.
+    private struct Panel {
+        let pointer: Register
+        /// Each term of the sum asks for one cache line from here on.
+        let ahead: Register?
+    }
+
+    /// Whether two panels have room in the second cache.
+    private var looksAhead: Bool {
+        panelSize.constant.map { $0 * panelWidth * 2 <= TileShape.nearBytes } ?? false
+    }
+
+    /// Bytes of a cache line.
+    private static let lineBytes = 64
+
+    /// The first tiles of a panel's last rows ask for the next panel, which may still lie in memory: a line a term, so
+    /// that as many tiles as a term has lines bring all of it. The others ask for what is at hand.
+    private func nextPanel(_ rows: Register, _ panel: Register, _ isLast: Register) -> Register {
+        let size = builder.mul(emitter.scalar(panelSize), panelWidth)
+        let lines = (columns * panelWidth + Self.lineBytes - 1) / Self.lineBytes
+        let tiles = builder.div(rows, builder.int(tile.rows))
+        let isEarly = builder.binary(.and, isLast, builder.compare(.slt, tiles, builder.int(lines)))
+        let terms = builder.div(size, builder.int(columns * panelWidth))
+        let offset = builder.add(size, builder.mul(builder.mul(tiles, terms), Self.lineBytes))
+        return builder.select(isEarly, builder.address(panel, offset), panel)
+    }
 
     private func panelPointer(_ panelIndex: Register, _ column: Register) throws -> Register {
         guard panelIsConstant else { return try packPanel(column) }
@@ -276,7 +313,7 @@ struct ContractionTemplate {
         let guards: [Register]
     }
 
-    private func emitTile(_ first: Register, _ height: Int, _ panel: Register, _ column: Register) throws {
+    private func emitTile(_ first: Register, _ height: Int, _ panel: Panel, _ column: Register) throws {
         try emitter.scoped {
             for axis in shape.taps + (shape.depth.map { [$0] } ?? []) { emitter.set(axis.symbol, builder.int(0)) }
             let rows = rowAddresses(first, height)
@@ -313,7 +350,7 @@ struct ContractionTemplate {
 
     /// The loops over taps; innermost, the loop over depth.
     private func sum(
-        _ taps: ArraySlice<LoopAxis>, _ rows: [Row], _ panel: Register, _ position: Register, _ offset: Register,
+        _ taps: ArraySlice<LoopAxis>, _ rows: [Row], _ panel: Panel, _ position: Register, _ offset: Register,
         _ guardOffsets: [Register], _ sums: [Register]
     ) throws -> [Register] {
         guard let tap = taps.first else { return try sumDepth(rows, panel, position, offset, guardOffsets, sums) }
@@ -332,11 +369,13 @@ struct ContractionTemplate {
     }
 
     private func sumDepth(
-        _ rows: [Row], _ panel: Register, _ position: Register, _ offset: Register, _ guardOffsets: [Register],
+        _ rows: [Row], _ panel: Panel, _ position: Register, _ offset: Register, _ guardOffsets: [Register],
         _ sums: [Register]
     ) throws -> [Register] {
         let depthCount = emitter.scalar(depth)
-        let start = builder.address(panel, builder.mul(builder.mul(position, depthCount), columns * panelWidth))
+        let terms = builder.mul(position, depthCount)
+        let start = builder.address(panel.pointer, builder.mul(terms, columns * panelWidth))
+        let ahead = panel.ahead.map { builder.address($0, builder.mul(terms, Self.lineBytes)) }
         let stride = builder.mul(emitter.scalar(depthStride), rowWidth)
         let inside = rows.map { isInside($0, guardOffsets) }
         var pointers = rows.map { builder.address($0.pointer, builder.mul(offset, rowWidth)) }
@@ -344,12 +383,16 @@ struct ContractionTemplate {
         if isGuarded && zeroBytes == nil {
             return try sumWithCarriedPointers(pointers, inside, start, stride, depthCount, sums)
         }
-        return try builder.loop(from: builder.int(0), to: depthCount, step: builder.int(1), carrying: sums) {
-            k, carried in
+        let next = { (k: Register, carried: [Register]) in
             let bytes = builder.mul(k, stride)
             let addresses = pointers.map { builder.address($0, bytes) }
+            if let ahead { builder.prefetch(builder.address(ahead, builder.mul(k, Self.lineBytes))) }
             return try step(addresses, builder.address(start, builder.mul(k, columns * panelWidth)), carried)
         }
+        if let count = depth.constant, count <= Self.unrolledDepth {
+            return try (0..<count).reduce(sums) { try next(builder.int($1), $0) }
+        }
+        return try builder.loop(from: builder.int(0), to: depthCount, step: builder.int(1), carrying: sums, next)
     }
 
     /// Rows outside the border stay on one zero: their stride is zero.

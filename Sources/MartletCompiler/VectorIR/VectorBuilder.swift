@@ -299,6 +299,11 @@ public final class VectorBuilder {
             Instruction(opcode: opcode, operands: [value, pointer, count], results: []))
     }
 
+    /// Asks for the cache line at `pointer`, which may lie anywhere, ahead of its use.
+    public func prefetch(_ pointer: Register) {
+        regions[regions.count - 1].body.append(Instruction(opcode: .prefetch, operands: [pointer], results: []))
+    }
+
     private static func alignment(_ type: VectorType) -> Int { Swift.max(type.scalar.bitWidth / 8, 1) }
 
     // MARK: Structure

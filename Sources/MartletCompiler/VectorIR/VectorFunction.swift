@@ -115,6 +115,8 @@ public enum Opcode: Hashable, Sendable {
     case loop
     /// Region 0 where operand 0 is true, else region 1; both yield the results.
     case branch
+    /// Asks for the cache line at operand 0, which may lie outside all memory, ahead of its use.
+    case prefetch
     /// Notes a violation at grid index operand 1 in the status block behind operand 0, `bases`: the least index wins.
     case violation(code: Int)
 }

@@ -77,6 +77,7 @@ public struct VectorInterpreter {
         case .storeFirst(let align):
             try store(self[instruction.operands[0]], instruction.operands, align, all: false)
         case .violation(let code): try violation(instruction.operands, code)
+        case .prefetch: break
         default: self[instruction.results[0]] = try value(instruction)
         }
     }

@@ -123,6 +123,7 @@ public struct LLVMPrinter {
         case .store(let align): line("store \(typed(operands[0])), \(typed(operands[1])), align \(align)")
         case .storeFirst(let align): printStoreFirst(operands, align)
         case .violation(let code): printViolation(operands, code)
+        case .prefetch: printPrefetch(operands[0])
         default: line("\(name(instruction.results[0])) = \(expression(instruction))")
         }
     }
@@ -300,6 +301,12 @@ public struct LLVMPrinter {
                     + "[ \(name(instruction.regions[0].yields[position])), %\(firstEnd) ], "
                     + "[ \(name(instruction.regions[1].yields[position])), %\(secondEnd) ]")
         }
+    }
+
+    /// Into the second cache: the line is read after the first has been filled with other data.
+    private mutating func printPrefetch(_ pointer: Register) {
+        declarations.insert("declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)")
+        line("call void @llvm.prefetch.p0(\(typed(pointer)), i32 0, i32 2, i32 1)")
     }
 
     /// `status = min(status, gridIndex << 8 | code)`; the status word is the first of base 0.

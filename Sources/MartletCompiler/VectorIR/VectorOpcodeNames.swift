@@ -23,6 +23,7 @@ extension Opcode {
         case .loop: return "loop"
         case .branch: return "branch"
         case .violation: return "violation"
+        case .prefetch: return "prefetch"
         }
     }
 
@@ -69,7 +70,7 @@ extension Opcode {
     static let allPlain: [Opcode] =
         BinaryOpcode.allCases.map { .binary($0) } + UnaryOpcode.allCases.map { .unary($0) }
         + Predicate.allCases.map { .compare($0) } + ConversionOpcode.allCases.map { .convert($0) }
-        + DotOpcode.allCases.map { .dot($0) } + [.fma, .select, .splat, .address, .loop, .branch]
+        + DotOpcode.allCases.map { .dot($0) } + [.fma, .select, .splat, .address, .loop, .branch, .prefetch]
 
     private static let plain: [String: Opcode] = Dictionary(
         allPlain.map { ($0.mnemonic, $0) }, uniquingKeysWith: { first, _ in first })

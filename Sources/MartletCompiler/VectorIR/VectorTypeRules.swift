@@ -27,6 +27,7 @@ enum VectorTypeRules {
         case .fma, .select, .dot: return (3, 1)
         case .store, .violation: return (2, 0)
         case .storeFirst: return (3, 0)
+        case .prefetch: return (1, 0)
         case .loop, .branch: return (0, 0)
         }
     }
@@ -92,6 +93,7 @@ enum VectorTypeRules {
         case .store: return isStored(a[0]) && a[1] == .pointer
         case .storeFirst: return isStored(a[0]) && a[0].scalar != .ptr && a[1] == .pointer && a[2] == .index
         case .violation: return a[0] == .pointer && a[1] == .index
+        case .prefetch: return a[0] == .pointer
         default: return false
         }
     }
