@@ -117,8 +117,7 @@ final class ModelImport {
         _ proto: NodeProto, _ name: String, _ stack: inout [Frame], _ floor: Int
     ) throws -> [ImportedValue?]? {
         try countStep()
-        let frame = stack[stack.count - 1]
-        recorder.origin = NodeOrigin.names(of: proto) ?? frame.path + [name]
+        recorder.origin = NodeOrigin.names(of: proto) ?? stack[stack.count - 1].path + [name]
         let key = FunctionKey(key: .init(proto.domain, proto.opType), overload: proto.overload)
         let known = table[proto.domain, proto.opType]
         if let function = functions[key], known == nil || !key.key.domain.isEmpty {
@@ -126,19 +125,31 @@ final class ModelImport {
             return nil
         }
         guard let type = known else { throw unknownOperator(key.key) }
-        var node = ImportedNode(
+        if type is any BranchOperator.Type { return try branch(node(proto, name, type, stack), &stack, floor) }
+        try define(proto.outputs, results(of: type, at: node(proto, name, type, stack)), &stack)
+        return nil
+    }
+
+    private func node(
+        _ proto: NodeProto, _ name: String, _ type: any ONNXOperator.Type, _ stack: [Frame]
+    ) throws -> ImportedNode {
+        let frame = stack[stack.count - 1]
+        return ImportedNode(
             proto: proto, name: name, version: try version(of: type, frame.opsets),
             values: try operands(of: proto, stack), attributes: try attributes(of: proto, in: frame), context: self,
             stack: stack)
-        if type is any BranchOperator.Type { return try branch(node, &stack, floor) }
+    }
+
+    /// What an operator makes of a node. A function of its own, since the node holds the frames, which would be copied
+    /// where names are defined while it lives.
+    private func results(of type: any ONNXOperator.Type, at node: consuming ImportedNode) throws -> [ImportedValue?] {
         let results = try type.apply(&node)
         var values = try results.map { try $0.map { ImportedValue.tensor(try sizes($0)) } }
         for (position, value) in node.otherResults {
             while values.count <= position { values.append(nil) }
             values[position] = value
         }
-        try define(proto.outputs, values, &stack)
-        return nil
+        return values
     }
 
     /// A tensor whose elements are sizes made of them at once, not of the way in which the model computes them.
