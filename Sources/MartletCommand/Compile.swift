@@ -66,8 +66,10 @@ struct Compile: ParsableCommand {
         let engine: Engine
         do {
             engine = try compiler.compile(graph, name: name, hash: try ModelFile.hash(path: file)) { options in
-                options.observer = StageObserver(stages: Set(dump.map(\.stage))) { [dump] stage, texts in
-                    try Self.write(texts, of: stage, dump)
+                if !dump.isEmpty {
+                    options.observer = StageObserver(stages: Set(dump.map(\.stage))) { [dump] stage, texts in
+                        try Self.write(texts, of: stage, dump)
+                    }
                 }
                 options.lastStage = stopAfter ?? .placed
                 options.rules.disabled = Set(disable)
@@ -75,7 +77,9 @@ struct Compile: ParsableCommand {
         } catch let problem as Diagnostic where problem.code == "compile.stopped" {
             return
         }
-        try Self.write([("steps", EngineText.steps(of: engine))], of: .placed, dump)
+        if dump.contains(where: { $0.stage == .placed }) {
+            try Self.write([("steps", EngineText.steps(of: engine))], of: .placed, dump)
+        }
         guard let output else { return }
         try engine.write(to: output)
         report(engine, output, (ContinuousClock.now - started).inSeconds)

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletEngine
 import MartletIR
 import MartletRuntime
 import Testing
@@ -14,11 +15,15 @@ enum LoweringSupport {
 
     private static let generator = CodeGenerator(searchPath: "")
 
+    /// The engine of a graph for this machine.
+    static func compile(_ graph: Graph) throws -> Engine {
+        guard let target = CodegenTarget.host else { throw Diagnostic("test.target", "no target") }
+        return try Compiler(CompilerOptions(target: target), generator: generator).compile(graph)
+    }
+
     /// Runs compiled code on inputs in the order of the graph's inputs.
     static func run(_ graph: Graph, _ inputs: [HostTensor]) throws -> [HostTensor] {
-        guard let target = CodegenTarget.host else { throw Diagnostic("test.target", "no target") }
-        let engine = try Compiler(CompilerOptions(target: target), generator: generator).compile(graph)
-        let session = Session(try Runtime.shared.load(engine))
+        let session = Session(try Runtime.shared.load(try compile(graph)))
         var named: [String: HostTensor] = [:]
         for (port, tensor) in zip(graph.inputs, inputs) { named[port.name] = tensor }
         let results = try session.run(named)

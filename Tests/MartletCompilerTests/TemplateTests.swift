@@ -1,4 +1,5 @@
 import MartletCore
+import MartletEngine
 import MartletIR
 import Testing
 
@@ -121,5 +122,27 @@ struct TemplateTests {
             ]
         }
         try expectClose(graph, seed: 14, shapes: [[2, 4, 7, 8]])
+    }
+
+    /// Code grows with the layers that differ, not with their number.
+    @Test func equalGroupsShareKernels() throws {
+        let kernels = try [2, 9].map { layers in
+            let graph = try Support.graph([f32([5, 24])]) { builder, x in
+                var value = x[0]
+                for layer in 0..<layers {
+                    let product = try builder.add(
+                        Contract(batch: [], contracted: [(1, 0)], result: .float32), value,
+                        constant([24, 24], seed: UInt64(layer), builder))
+                    let bias = try constant([24], seed: UInt64(100 + layer), builder)
+                    let sum = try builder.add(
+                        Map(.add), product, builder.add(Broadcast(shape: [5, 24], axes: [1]), bias))
+                    value = try builder.add(Map(.tanh), sum)
+                }
+                return [value]
+            }
+            try expectClose(graph, seed: 3, shapes: [[5, 24]])
+            return try Support.compile(graph).kernels.count
+        }
+        #expect(kernels[0] == kernels[1])
     }
 }

@@ -17,6 +17,7 @@ final class GraphLowering {
     /// Memory that the caller gives to outputs.
     private var outputMemory: [ValueID: StoredValue.Memory] = [:]
     private(set) var steps: [Engine.Step] = []
+    private var kernels = GroupKernels()
 
     private struct RelaidKey: Hashable {
         let value: ValueID
@@ -217,42 +218,23 @@ final class GraphLowering {
         return target
     }
 
-    private func emit(_ group: FusedGroup, _ stored: [StoredValue], _ result: StoredValue) throws {
-        var operands = stored
-        let isConstant = stored.map { $0.constant != nil }
-        let innermost = result.order.last(where: { group.axes[$0].extent.constant != 1 }).map { group.axes[$0].symbol }
-        let ranges = graph.symbols.ranges
-        var generated = try ContractionTemplate.kernel(
-            group, operands: operands.map(\.place), isConstant: isConstant, result: result.place, order: result.order,
-            ranges: ranges, machine: assembler.machine)
-        if generated == nil {
-            for position in operands.indices where isConstant[position] {
-                operands[position] = relaid(operands[position], position, group, innermost)
-            }
-            generated = try NestTemplate.kernel(
-                group, operands: operands.map(\.place), result: result.place, order: result.order, ranges: ranges,
-                machine: assembler.machine)
-        }
-        guard let kernel = generated else { return }
-        try emitStep(kernel, operands, result, origins: group.origins)
-    }
-
-    /// A constant in the layout that suits the kernel's vectors.
-    private func relaid(
-        _ value: StoredValue, _ operand: Int, _ group: FusedGroup, _ innermost: Symbol?
-    ) -> StoredValue {
-        guard let order = LayoutPlanner.constantOrder(operand, group, innermost: innermost), order != value.order else {
-            return value
-        }
-        let type = TensorType(value.place.type, value.place.extents)
-        return StoredValue(memory: value.memory, place: .dense(type, order: order), order: order)
+    private func emit(_ group: FusedGroup, _ operands: [StoredValue], _ result: StoredValue) throws {
+        let made = try kernels.kernel(of: group, operands, result, graph.symbols.ranges, assembler)
+        let relaid = zip(operands, made.orders).map { $1.map($0.relaid) ?? $0 }
+        try emitStep(made.kernel, number: made.number, relaid, result, origins: group.origins)
     }
 
     func emitStep(
         _ kernel: GeneratedKernel, _ operands: [StoredValue], _ result: StoredValue, origins: [String]
     ) throws {
-        let step = assembler.nextStep()
         let number = assembler.kernel(kernel, operands: operands.count + 1)
+        try emitStep(kernel, number: number, operands, result, origins: origins)
+    }
+
+    private func emitStep(
+        _ kernel: GeneratedKernel, number: Int, _ operands: [StoredValue], _ result: StoredValue, origins: [String]
+    ) throws {
+        let step = assembler.nextStep()
         var words: [ExprRef] = []
         for (position, operand) in operands.enumerated() {
             let location = try self.location(operand, kernel.packing[position], step)

@@ -35,4 +35,9 @@ struct StoredValue {
         if case .constant(let value) = memory { return value.tensor }
         return nil
     }
+
+    /// The same value with its axes in another memory order.
+    func relaid(_ order: [Int]) -> StoredValue {
+        StoredValue(memory: memory, place: .dense(TensorType(place.type, place.extents), order: order), order: order)
+    }
 }
