@@ -75,15 +75,19 @@ public struct Compiler: Sendable {
     }
 
     private func lower(_ graph: Graph, _ assembler: EngineAssembler) throws -> [Engine.Step] {
+        let (appended, reasons) = try AppendedState.find(in: graph)
+        assembler.reasons += reasons
         let inputs = graph.inputs.enumerated().map { position, port in
             let type = graph.type(of: port.value)
+            let order = appended.first { $0.input == port.value }?.order ?? Array(0..<type.rank)
             return StoredValue(
-                memory: .port(Engine.firstPortBase + position), place: .rowMajor(type), order: Array(0..<type.rank))
+                memory: .port(Engine.firstPortBase + position), place: .dense(type, order: order), order: order)
         }
         let outputs = graph.outputs.indices.map {
             StoredValue.Memory.port(Engine.firstPortBase + graph.inputs.count + $0)
         }
-        return try GraphLowering.steps(of: graph, inputs: inputs, outputs: outputs, assembler: assembler)
+        return try GraphLowering.steps(
+            of: graph, inputs: inputs, outputs: outputs, appended: appended, assembler: assembler)
     }
 
     private func assemble(
@@ -103,7 +107,7 @@ public struct Compiler: Sendable {
         let weights = try SectionBytes(count: assembler.weights.byteCount) { try assembler.weights.write(into: $0) }
         let engine = Engine(
             header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
-            outputs: ports.outputs, states: states(graph), buffers: assembler.buffers, steps: steps,
+            outputs: ports.outputs, states: try states(graph), buffers: assembler.buffers, steps: steps,
             requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets),
             code: try SectionBytes(section.bytes), weights: weights,
             sourceGraph: source.text, reasons: assembler.reasons)
@@ -149,12 +153,14 @@ public struct Compiler: Sendable {
         return sizes + assembler.ownSymbols
     }
 
-    private func states(_ graph: Graph) -> [Engine.StateLink] {
-        graph.states.compactMap { state in
+    private func states(_ graph: Graph) throws -> [Engine.StateLink] {
+        let appended = try AppendedState.find(in: graph).states
+        return graph.states.compactMap { state in
             guard let input = graph.inputs.firstIndex(where: { $0.name == state.input }),
                 let output = graph.outputs.firstIndex(where: { $0.name == state.output })
             else { return nil }
-            return Engine.StateLink(input: input, output: output)
+            let growth = appended.first { $0.input == graph.inputs[input].value }?.growth
+            return Engine.StateLink(input: input, output: output, growth: growth)
         }
     }
 }

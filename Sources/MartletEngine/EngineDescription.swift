@@ -19,7 +19,10 @@ extension Engine {
         for input in inputs { text += "input \(describe(input))\n" }
         for output in outputs { text += "output \(describe(output))\n" }
         for link in states where inputs.indices.contains(link.input) && outputs.indices.contains(link.output) {
-            text += "state \(inputs[link.input].name) <- \(outputs[link.output].name)\n"
+            let growth = link.growth.map { growth in
+                ", appended along axis \(growth.axis)" + (growth.capacity.map { " up to \($0)" } ?? "")
+            }
+            text += "state \(inputs[link.input].name) <- \(outputs[link.output].name)\(growth ?? "")\n"
         }
         for requirement in requirements {
             text +=

@@ -59,11 +59,30 @@ extension Engine {
         public var input: Int
         /// Index in `outputs`.
         public var output: Int
+        /// How the output grows out of the input, if it is the input with more behind it.
+        public var growth: Append?
 
         /// Links two indices in `inputs` and `outputs`.
-        public init(input: Int, output: Int) {
+        public init(input: Int, output: Int, growth: Append? = nil) {
             self.input = input
             self.output = output
+            self.growth = growth
+        }
+    }
+
+    /// A state that a run appends to: input and output are the same memory, of which kernels write only what is new.
+    ///
+    /// In that memory `axis` lies outermost, the other axes follow in their order; so what was there stays where it is.
+    public struct Append: Sendable, Hashable {
+        /// The axis along which the state grows.
+        public var axis: Int
+        /// The greatest extent of that axis, where the model bounds it.
+        public var capacity: Int?
+
+        /// A state that grows along `axis` up to `capacity`.
+        public init(axis: Int, capacity: Int? = nil) {
+            self.axis = axis
+            self.capacity = capacity
         }
     }
 

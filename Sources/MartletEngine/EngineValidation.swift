@@ -86,6 +86,9 @@ private struct Validator {
             guard input.type == output.type, input.dims.count == output.dims.count else {
                 throw fail("state '\(input.name)' and output '\(output.name)' differ in type or rank")
             }
+            if let growth = link.growth, !input.dims.indices.contains(growth.axis) || input.type.bitWidth < 8 {
+                throw fail("state '\(input.name)' grows along axis \(growth.axis), which it does not have")
+            }
         }
         let (inputs, outputs) = (engine.states.map(\.input), engine.states.map(\.output))
         guard Set(inputs).count == inputs.count, Set(outputs).count == outputs.count else {

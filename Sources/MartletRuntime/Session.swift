@@ -14,7 +14,7 @@ public final class Session: Sendable {
     /// For each output the input it becomes.
     private let inputOfOutput: [Int?]
     /// For each input its state, if it has one and it is known.
-    private let state: Mutex<[HostTensor?]>
+    private let state: Mutex<[TensorRun.Value?]>
 
     /// A session of the engine with its own states.
     public convenience init(_ engine: LoadedEngine) {
@@ -43,7 +43,7 @@ public final class Session: Sendable {
         self.init(engine, pairs: pairs)
     }
 
-    private init(_ engine: LoadedEngine, pairs: [(Int, Int)], state: [HostTensor?]? = nil) {
+    private init(_ engine: LoadedEngine, pairs: [(Int, Int)], state: [TensorRun.Value?]? = nil) {
         self.engine = engine
         var inputOfOutput = [Int?](repeating: nil, count: engine.engine.outputs.count)
         var links: [String: String] = [:]
@@ -53,18 +53,19 @@ public final class Session: Sendable {
         }
         self.inputOfOutput = inputOfOutput
         self.links = links
-        self.state = Mutex(state ?? [HostTensor?](repeating: nil, count: engine.engine.inputs.count))
+        self.state = Mutex(state ?? [TensorRun.Value?](repeating: nil, count: engine.engine.inputs.count))
     }
 }
 
 /// States.
 extension Session {
-    /// The states that are known, by the names of their inputs.
+    /// The states that are known, by the names of their inputs; those that do not fit memory a second time are left out.
     public var states: [String: HostTensor] {
-        let known = state.withLock { $0 }
-        var result: [String: HostTensor] = [:]
-        for (input, tensor) in zip(engine.engine.inputs, known) { result[input.name] = tensor }
-        return result
+        state.withLock { known in
+            var result: [String: HostTensor] = [:]
+            for (input, value) in zip(engine.engine.inputs, known) { result[input.name] = try? value?.tensor() }
+            return result
+        }
     }
 
     /// Forgets all states and sets those given. A state that is neither given nor computed is zero; its extents that
@@ -72,27 +73,36 @@ extension Session {
     ///
     /// - Throws: `session.unknown-state`, `run.type`.
     public func reset(_ states: [String: HostTensor] = [:]) throws {
-        var fresh = [HostTensor?](repeating: nil, count: engine.engine.inputs.count)
+        var fresh = [TensorRun.Value?](repeating: nil, count: engine.engine.inputs.count)
         for (name, tensor) in states {
             guard links[name] != nil, let index = engine.engine.inputs.firstIndex(where: { $0.name == name }) else {
                 throw Diagnostic("session.unknown-state", "'\(name)' is no state of this session")
             }
             try engine.engine.inputs[index].checkType(tensor)
-            fresh[index] = tensor
+            fresh[index] = .tensor(tensor)
         }
         state.withLock { [fresh] in $0 = fresh }
     }
 
     /// A session in the same state that goes its own way.
-    public func copy() -> Session {
+    ///
+    /// - Throws: `core.out-of-memory` for a state that is appended to.
+    public func copy() throws -> Session {
         let pairs = inputOfOutput.enumerated().compactMap { output, input in input.map { ($0, output) } }
-        return Session(engine, pairs: pairs, state: state.withLock { $0 })
+        let copies = try state.withLock { known in
+            try known.map { value in
+                guard case .appended(let memory)? = value else { return value }
+                return .appended(try memory.copy())
+            }
+        }
+        return Session(engine, pairs: pairs, state: copies)
     }
 }
 
 /// Runs.
 extension Session {
-    /// Runs the engine on the calling thread and returns all outputs, those that become states included.
+    /// Runs the engine on the calling thread and returns all outputs, those that become states included, but for those
+    /// that a state of this session only grows by: `states` has them.
     ///
     /// - Parameters:
     ///   - inputs: Tensors by the names of the engine's inputs; states may be left out.
@@ -103,38 +113,46 @@ extension Session {
     public func run(
         _ inputs: [String: HostTensor], cancellation: Cancellation? = nil, profile: Profile? = nil
     ) throws -> [String: HostTensor] {
-        let outputs: [HostTensor]
         if links.isEmpty {
-            outputs = try TensorRun(engine, try collect(inputs, state: [])).run(cancellation, profile)
-        } else {
-            outputs = try state.withLock { state in
-                let outputs = try TensorRun(engine, try collect(inputs, state: state)).run(cancellation, profile)
-                for (output, input) in inputOfOutput.enumerated() {
-                    if let input { state[input] = outputs[output] }
-                }
-                return outputs
-            }
+            return try named(TensorRun(engine, try collect(inputs, state: [])).run(cancellation, profile))
         }
-        return Dictionary(zip(engine.engine.outputs.map(\.name), outputs)) { first, _ in first }
+        return try state.withLock { state in
+            let outputs = try TensorRun(engine, try collect(inputs, state: state)).run(cancellation, profile)
+            for (output, input) in inputOfOutput.enumerated() {
+                if let input { state[input] = outputs[output] }
+            }
+            return try named(outputs)
+        }
+    }
+
+    private func named(_ outputs: [TensorRun.Value]) throws -> [String: HostTensor] {
+        var result: [String: HostTensor] = [:]
+        for (index, value) in outputs.enumerated() {
+            if case .appended = value, inputOfOutput[index] != nil { continue }
+            result[engine.engine.outputs[index].name] = try value.tensor()
+        }
+        return result
     }
 
     /// The tensors of all inputs, in the engine's order.
-    private func collect(_ inputs: [String: HostTensor], state: [HostTensor?]) throws -> [HostTensor] {
+    private func collect(_ inputs: [String: HostTensor], state: [TensorRun.Value?]) throws -> [TensorRun.Value] {
         let ports = engine.engine.inputs
-        var tensors: [HostTensor?] = []
+        var values: [TensorRun.Value?] = []
         var problems = unknownNames(inputs.keys)
         for (index, port) in ports.enumerated() {
-            let tensor = inputs[port.name] ?? (state.isEmpty ? nil : state[index])
-            tensors.append(tensor)
-            if let tensor {
+            if let tensor = inputs[port.name] {
+                values.append(.tensor(tensor))
                 do { try port.checkType(tensor) } catch let problem as Diagnostic { problems.append(problem) }
-            } else if links[port.name] == nil {
+                continue
+            }
+            values.append(state.isEmpty ? nil : state[index])
+            if values[index] == nil && links[port.name] == nil {
                 problems.append(Diagnostic("run.inputs", "input '\(port.name)' is missing"))
             }
         }
         if problems.count == 1 { throw problems[0] }
         if !problems.isEmpty { throw Diagnostics(problems) }
-        return try fillStates(tensors)
+        return try fillStates(values)
     }
 
     private func unknownNames(_ names: some Sequence<String>) -> [Diagnostic] {
@@ -147,11 +165,11 @@ extension Session {
     }
 
     /// Makes zeros for the states that are still missing.
-    private func fillStates(_ tensors: [HostTensor?]) throws -> [HostTensor] {
-        guard tensors.contains(where: { $0 == nil }) else { return tensors.compactMap { $0 } }
-        let shapes = try engine.initialShapes(knowing: tensors.map { $0?.shape })
-        return try zip(tensors, zip(engine.engine.inputs, shapes)).map { tensor, port in
-            try tensor ?? HostTensor(zeros: port.0.type, shape: port.1)
+    private func fillStates(_ values: [TensorRun.Value?]) throws -> [TensorRun.Value] {
+        guard values.contains(where: { $0 == nil }) else { return values.compactMap { $0 } }
+        let shapes = try engine.initialShapes(knowing: values.map { $0?.shape })
+        return try zip(values, zip(engine.engine.inputs, shapes)).map { value, port in
+            try value ?? .tensor(HostTensor(zeros: port.0.type, shape: port.1))
         }
     }
 }

@@ -12,7 +12,7 @@ struct SessionTests {
             let result = try session.run(["x": floats([1, 2])])
             #expect(try result.floats("next") == [Float(turn), Float(2 * turn)])
         }
-        let other = session.copy()
+        let other = try session.copy()
         #expect(try other.run(["x": floats([1, 1])]).floats("next") == [4, 7])
         #expect(try session.states.floats("state") == [3, 6])
         try session.reset(["state": floats([10, 20])])

@@ -78,7 +78,7 @@ import Testing
         let x = try HostTensor([1, 2] as [Float], shape: [2])
         #expect(try session.run(["x": x])["sum"]?.array(of: Float.self) == [1, 2])
         #expect(try await session(["x": x])["sum"]?.array(of: Float.self) == [2, 4])
-        let other = session.copy()
+        let other = try session.copy()
         try session.reset()
         #expect(try session.run(["x": x])["sum"]?.array(of: Float.self) == [1, 2])
         #expect(try other.run(["x": x])["sum"]?.array(of: Float.self) == [3, 6])

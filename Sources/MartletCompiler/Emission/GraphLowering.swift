@@ -9,6 +9,9 @@ final class GraphLowering {
     private var forms: [NodeID: LoopForm] = [:]
     private var otherForms: [NodeID: KernelForm] = [:]
     private var groups: [ValueID: FusedGroup] = [:]
+    private var concatenations: [ValueID: Concatenation] = [:]
+    private var partPlan = PartPlan()
+    private let appended: [AppendedState]
     private var values: [ValueID: StoredValue] = [:]
     /// Values that must lie in row-major order: operands of steps that are no loop nests.
     private var rowMajor: Set<ValueID> = []
@@ -24,17 +27,20 @@ final class GraphLowering {
         let order: [Int]
     }
 
-    /// Lowers `graph` whose inputs lie in `inputs`; its outputs are written to `outputs`.
+    /// Lowers `graph` whose inputs lie in `inputs`; its outputs are written to `outputs`. Outputs of `appended` states
+    /// are the memory of their inputs.
     static func steps(
-        of graph: Graph, inputs: [StoredValue], outputs: [StoredValue.Memory], assembler: EngineAssembler
+        of graph: Graph, inputs: [StoredValue], outputs: [StoredValue.Memory], appended: [AppendedState] = [],
+        assembler: EngineAssembler
     ) throws -> [Engine.Step] {
-        let lowering = GraphLowering(graph, assembler)
+        let lowering = GraphLowering(graph, appended, assembler)
         try lowering.lower(inputs, outputs)
         return lowering.steps
     }
 
-    private init(_ graph: Graph, _ assembler: EngineAssembler) {
+    private init(_ graph: Graph, _ appended: [AppendedState], _ assembler: EngineAssembler) {
         self.graph = graph
+        self.appended = appended
         self.assembler = assembler
     }
 
@@ -42,11 +48,14 @@ final class GraphLowering {
         for (port, value) in zip(graph.inputs, inputs) { values[port.value] = value }
         try findForms()
         noteRowMajor()
-        let plan = FusionPlanner(graph, forms: forms)
+        let plan = FusionPlanner(graph, forms: forms, appended: Set(appended.map(\.output)))
         noteReasons(plan)
-        for value in plan.stored {
+        concatenations = plan.concatenations
+        for value in plan.stored where concatenations[value] == nil {
             groups[value] = GroupBuilder.group(of: value, in: graph, forms: forms, stored: plan.stored)
         }
+        let fixed = rowMajor.union(graph.outputs.map(\.value))
+        partPlan = PartPlan(graph, concatenations, groups, fixed: fixed, appended: appended)
         assignOutputs(outputs)
         for node in graph.nodeIDs { try lower(node) }
         try copyOutputs(outputs)
@@ -105,6 +114,7 @@ final class GraphLowering {
         guard let form = otherForms[node] else {
             let value = graph.results(of: node)[0]
             if let group = groups[value] { try emit(group) }
+            if let concatenation = concatenations[value] { try concatenate(value, node, concatenation) }
             return
         }
         switch form {
@@ -120,6 +130,11 @@ final class GraphLowering {
     /// Gives a result of a step memory, row-major.
     func allocate(_ value: ValueID, order: [Int]? = nil) -> StoredValue {
         let type = graph.type(of: value)
+        if let part = partPlan.parts[value] {
+            let stored = place(of: type, at: part.start, part.axis, in: whole(part.whole))
+            values[value] = stored
+            return stored
+        }
         let order = order ?? Array(0..<type.rank)
         let memory =
             outputMemory[value]
@@ -140,6 +155,35 @@ final class GraphLowering {
             memory: .buffer(buffer), place: .rowMajor(type), order: Array(0..<type.rank))
         values[value] = stored
         return stored
+    }
+
+    // MARK: Concatenations
+
+    /// A concatenation's memory, allocated with the first part that is computed.
+    private func whole(_ value: ValueID) -> StoredValue {
+        values[value] ?? allocate(value, order: partPlan.orders[value])
+    }
+
+    /// The place of a part of a larger value.
+    private func place(of type: TensorType, at start: IntExpr, _ axis: Int, in whole: StoredValue) -> StoredValue {
+        let bytes = IntExpr(max(type.element.bitWidth / 8, 1)) * whole.place.strides[axis] * start
+        return StoredValue(
+            memory: .part(whole.memory, offset: bytes),
+            place: MemoryPlace(type: type.element, extents: type.shape, strides: whole.place.strides),
+            order: whole.order)
+    }
+
+    /// Copies the parts that were not computed in their places.
+    private func concatenate(_ value: ValueID, _ node: NodeID, _ concatenation: Concatenation) throws {
+        let whole = whole(value)
+        let operands = Array(graph.operands(of: node))
+        for piece in concatenation.pieces {
+            let operand = operands[piece.operand]
+            if partPlan.parts[operand]?.whole == value { continue }
+            let type = graph.type(of: operand)
+            let target = place(of: type, at: piece.start, concatenation.axis, in: whole)
+            try emitCopy(from: stored(operand), to: target, type, origins: graph.origins(of: node))
+        }
     }
 
     static func byteCount(_ type: TensorType) -> IntExpr { type.count * IntExpr(max(type.element.bitWidth / 8, 1)) }
@@ -190,7 +234,8 @@ final class GraphLowering {
         var operands = try group.operands.map(stored)
         let mustBeRowMajor = rowMajor.contains(group.result) || outputMemory[group.result] != nil
         let natural = LayoutPlanner.order(group, operandOrders: operands.map(\.order))
-        let order = mustBeRowMajor && group.anchor == nil ? Array(0..<group.type.rank) : natural
+        let plain = mustBeRowMajor && group.anchor == nil ? Array(0..<group.type.rank) : natural
+        let order = partPlan.order(of: group.result) ?? plain
         for position in operands.indices {
             guard let wanted = LayoutPlanner.depthOrder(position, group), wanted != operands[position].order else {
                 continue

@@ -29,22 +29,28 @@ struct FusionPlanner {
     private var sites: [ValueID: Set<Site>] = [:]
     private var groups: [ValueID: Growing] = [:]
     private var freshAxis = 1 << 20
-    /// Values read by nodes that are no loop nests, and outputs.
-    private var pinned: Set<ValueID> = []
+    /// Values that must be stored, with the reason.
+    private var pinned: [ValueID: String] = [:]
 
-    /// Values that root a group.
+    /// Values that are stored: those that root a group, and concatenations.
     private(set) var stored: Set<ValueID> = []
+    /// Stored values whose parts are computed into their places.
+    private(set) var concatenations: [ValueID: Concatenation] = [:]
     /// Why values were not fused into their readers.
     private(set) var reasons: [(value: ValueID, reason: String)] = []
 
+    /// Outputs that are states with more behind them.
+    private let appended: Set<ValueID>
+
     /// Plans the graph whose loop nests have these forms.
-    init(_ graph: Graph, forms: [NodeID: LoopForm]) {
+    init(_ graph: Graph, forms: [NodeID: LoopForm], appended: Set<ValueID> = []) {
         self.graph = graph
         self.forms = forms
-        for output in graph.outputs { pinned.insert(output.value) }
+        self.appended = appended
         for node in graph.nodeIDs where forms[node] == nil {
-            for operand in graph.operands(of: node) { pinned.insert(operand) }
+            for operand in graph.operands(of: node) { pinned[operand] = "read by a step that is no loop nest" }
         }
+        for output in graph.outputs { pinned[output.value] = "an output" }
         for index in (0..<graph.nodes.count).reversed() { visit(NodeID(index)) }
     }
 
@@ -52,7 +58,7 @@ struct FusionPlanner {
         guard let form = forms[node] else { return }
         let value = graph.results(of: node)[0]
         let readers = sites[value] ?? []
-        if readers.isEmpty && !pinned.contains(value) { return }
+        if readers.isEmpty && pinned[value] == nil { return }
         if let reason = refusal(value, form, readers) {
             store(value, form)
             if !readers.isEmpty { reasons.append((value, reason)) }
@@ -64,7 +70,7 @@ struct FusionPlanner {
     // MARK: Deciding
 
     private func refusal(_ value: ValueID, _ form: LoopForm, _ readers: Set<Site>) -> String? {
-        if pinned.contains(value) { return "an output, or read by a step that is no loop nest" }
+        if let reason = pinned[value] { return reason }
         switch FormCost(form) {
         case .view: return viewRefusal(form, readers)
         case .cheap, .expensive: return mapRefusal(value, form, readers)
@@ -81,9 +87,24 @@ struct FusionPlanner {
             return "a gather that would be repeated"
         }
         if guards {
-            for site in readers where guardsInnerAxis(form, site) { return "its border would split vectors" }
+            // Vectors inside a border are whole; beside the other operand of a concatenation none is.
+            for site in readers where (site.underAnchor || !isBorder(form)) && guardsInnerAxis(form, site) {
+                return "its border would split vectors"
+            }
         }
         return nil
+    }
+
+    /// Whether what lies outside of the guards is one value.
+    private func isBorder(_ form: LoopForm) -> Bool {
+        form.body.nodes.allSatisfy { node in
+            guard case .guarded(_, _, let otherwise) = node else { return true }
+            switch form.body.nodes[otherwise] {
+            case .constant: return true
+            case .load(_, let index, _): return index.isEmpty
+            default: return false
+            }
+        }
     }
 
     /// Whether a guard would depend on the axis that vectors lie along.
@@ -170,12 +191,31 @@ struct FusionPlanner {
 
     // MARK: Growing
 
+    /// Concatenations with fewer elements are one small kernel.
+    private static let leastConcatenation = 256
+
     private mutating func store(_ value: ValueID, _ form: LoopForm) {
         stored.insert(value)
+        if let concatenation = concatenation(value, form) { return place(value, concatenation) }
         groups[value] = Growing(axes: form.axes)
         let root = Site(
             group: value, index: form.axes.map { IntExpr($0.symbol) }, reduced: [], underAnchor: false, guarded: false)
         inline(value, form, at: root)
+    }
+
+    private func concatenation(_ value: ValueID, _ form: LoopForm) -> Concatenation? {
+        guard case .node(let node, _) = graph.producer(of: value),
+            appended.contains(value) || graph.type(of: value).count.constant ?? Int.max >= Self.leastConcatenation
+        else { return nil }
+        return Concatenation(form, operands: graph.operands(of: node).map(graph.type(of:)))
+    }
+
+    private mutating func place(_ value: ValueID, _ concatenation: Concatenation) {
+        concatenations[value] = concatenation
+        guard case .node(let node, _) = graph.producer(of: value) else { return }
+        for operand in graph.operands(of: node) where pinned[operand] == nil {
+            pinned[operand] = "stored in its place of a concatenation"
+        }
     }
 
     private mutating func inline(_ value: ValueID, _ form: LoopForm, at site: Site) {

@@ -26,7 +26,13 @@ struct DecodedTables {
         program = try reader.program()
         inputs = try reader.list { try $0.port() }
         outputs = try reader.list { try $0.port() }
-        states = try reader.list { Engine.StateLink(input: try $0.natural(), output: try $0.natural()) }
+        states = try reader.list { reader in
+            Engine.StateLink(
+                input: try reader.natural(), output: try reader.natural(),
+                growth: try reader.optional {
+                    Engine.Append(axis: try $0.natural(), capacity: try $0.optional { try $0.natural() })
+                })
+        }
         buffers = try reader.list { try $0.buffer() }
         kernels = try reader.list { try $0.kernel() }
         steps = try reader.list { try $0.step(depth: 0) }

@@ -12,6 +12,10 @@ extension Engine {
         writer.list(states) { writer, link in
             writer.unsigned(UInt64(link.input))
             writer.unsigned(UInt64(link.output))
+            writer.optional(link.growth) { writer, growth in
+                writer.unsigned(UInt64(growth.axis))
+                writer.optional(growth.capacity) { $0.unsigned(UInt64($1)) }
+            }
         }
         writer.list(buffers) { $0.buffer($1) }
         writer.list(kernels) { $0.kernel($1) }

@@ -6,28 +6,79 @@ internal import MartletEngine
 /// Unsafe parts and their invariants: the addresses of inputs are those of tensors that `run` keeps alive until the
 /// engine has returned; storage never moves. Outputs are written only before they become tensors.
 struct TensorRun {
-    private let engine: LoadedEngine
-    private let inputs: [HostTensor]
+    /// What a run takes or gives.
+    enum Value {
+        case tensor(HostTensor)
+        /// A state in memory that runs append to.
+        case appended(AppendedMemory)
 
-    /// A run with these tensors, in the order of the engine's inputs and of their types.
-    init(_ engine: LoadedEngine, _ inputs: [HostTensor]) throws {
+        var shape: [Int] {
+            switch self {
+            case .tensor(let tensor): tensor.shape
+            case .appended(let memory): memory.shape
+            }
+        }
+
+        /// - Throws: `core.out-of-memory`.
+        func tensor() throws -> HostTensor {
+            switch self {
+            case .tensor(let tensor): tensor
+            case .appended(let memory): try memory.tensor()
+            }
+        }
+
+        /// The address of the elements.
+        fileprivate var start: UnsafeRawPointer? {
+            switch self {
+            case .tensor(let tensor): tensor.withUnsafeBytes { $0.baseAddress }
+            case .appended(let memory): UnsafeRawPointer(memory.start)
+            }
+        }
+    }
+
+    private let engine: LoadedEngine
+    private let inputs: [Value]
+    /// The states that are appended to, by output.
+    private var appended: [Int: AppendedMemory] = [:]
+
+    /// A run with these values, in the order of the engine's inputs and of their types.
+    init(_ engine: LoadedEngine, _ inputs: [Value]) throws {
         self.engine = engine
-        self.inputs = try inputs.map { try $0.aligned() }
+        var inputs = inputs
+        for link in engine.engine.states {
+            guard let growth = link.growth else { continue }
+            let memory: AppendedMemory
+            switch inputs[link.input] {
+            case .appended(let known): memory = known
+            case .tensor(let tensor): memory = try AppendedMemory(tensor, growth, pool: engine.runtime.memory)
+            }
+            inputs[link.input] = .appended(memory)
+            appended[link.output] = memory
+        }
+        self.inputs = try inputs.map { value in
+            if case .tensor(let tensor) = value { return .tensor(try tensor.aligned()) }
+            return value
+        }
     }
 
     /// Runs, and returns the outputs in the engine's order.
-    func run(_ cancellation: Cancellation?, _ profile: Profile?) throws -> [HostTensor] {
+    func run(_ cancellation: Cancellation?, _ profile: Profile?) throws -> [Value] {
         let plan = try engine.plan(for: inputs.map(\.shape))
-        let memory = OutputStore(plan.outputByteCounts.count, pool: engine.runtime.memory)
+        let memory = OutputStore(plan.outputByteCounts.count, appended, pool: engine.runtime.memory)
+        for (output, state) in appended { try state.reserve(plan.outputByteCounts[output]) }
         let shapes = try withExtendedLifetime(inputs) {
             let nowhere = UnsafeRawPointer(LoadedEngine.nowhere)
-            let addresses = inputs.map { $0.withUnsafeBytes { $0.baseAddress } ?? nowhere }
             return try engine.run(
-                plan: plan, inputs: addresses, allocate: memory.allocate, cancellation: cancellation, profile: profile)
+                plan: plan, inputs: inputs.map { $0.start ?? nowhere }, allocate: memory.allocate,
+                cancellation: cancellation, profile: profile)
         }
-        return try zip(memory.blocks, zip(engine.engine.outputs, shapes)).map { block, output in
-            guard let block else { throw LoadedEngine.noExtent(output.0.name) }
-            return try Self.tensor(output.0.type, output.1, block)
+        return try zip(engine.engine.outputs, shapes).enumerated().map { index, output in
+            if let state = appended[index] {
+                state.extend(to: output.1)
+                return .appended(state)
+            }
+            guard let block = memory.blocks[index] else { throw LoadedEngine.noExtent(output.0.name) }
+            return .tensor(try Self.tensor(output.0.type, output.1, block))
         }
     }
 
@@ -47,13 +98,16 @@ struct TensorRun {
 private final class OutputStore {
     private(set) var blocks: [OutputMemory?]
     private let pool: MemoryPool
+    private let appended: [Int: AppendedMemory]
 
-    init(_ count: Int, pool: MemoryPool) {
+    init(_ count: Int, _ appended: [Int: AppendedMemory], pool: MemoryPool) {
         blocks = Array(repeating: nil, count: count)
+        self.appended = appended
         self.pool = pool
     }
 
     func allocate(_ output: Int, _ count: Int, _ kept: Int) throws -> UnsafeMutableRawPointer {
+        if let state = appended[output] { return state.start }
         let block = try OutputMemory(count, from: pool)
         if let old = blocks[output] { block.start.copyMemory(from: old.start, byteCount: min(kept, old.count, count)) }
         blocks[output] = block
