@@ -143,7 +143,9 @@ enum Vectorisation {
         case .load: return isAffine(nest.offsets[node] ?? 0, symbol)
         case .index(let expression): return isAffine(expression, symbol)
         case .guarded(let guards, _, _):
-            if guards.contains(where: { $0.expression.contains(symbol) || $0.limit.contains(symbol) }) { return false }
+            if guards.contains(where: { !isAffine($0.expression, symbol) || $0.limit.contains(symbol) }) {
+                return false
+            }
         case .dynamic(_, let index, let limit, _, _):
             if nest.dependences[index].contains(symbol) || limit.contains(symbol) { return false }
         case .argreduce: return false

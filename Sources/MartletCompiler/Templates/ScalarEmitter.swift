@@ -19,6 +19,8 @@ final class ScalarEmitter {
     private var wordRegisters: [IntExpr: Register] = [:]
     private var axisRegisters: [[Symbol: Register]] = [[:]]
     private var scopes: [[Int: Register]] = [[:]]
+    /// For each scope, the axis on which nodes known outside of it do not count.
+    private var hiddenAxes: [Symbol?] = [nil]
     /// Grid index of the point that is computed, for violations.
     var gridIndex: Register
 
@@ -54,12 +56,15 @@ final class ScalarEmitter {
 
     // MARK: Scopes
 
-    /// Runs `body` in a scope of its own: registers made there are forgotten behind it.
-    func scoped<R>(_ body: () throws -> R) rethrows -> R {
+    /// Runs `body` in a scope of its own: registers made there are forgotten behind it. What depends on the axis `hiding`
+    /// is made anew in it.
+    func scoped<R>(hiding symbol: Symbol? = nil, _ body: () throws -> R) rethrows -> R {
         scopes.append([:])
+        hiddenAxes.append(symbol)
         axisRegisters.append([:])
         defer {
             scopes.removeLast()
+            hiddenAxes.removeLast()
             axisRegisters.removeLast()
         }
         return try body()
@@ -74,7 +79,10 @@ final class ScalarEmitter {
     }
 
     private func known(_ node: Int) -> Register? {
-        for scope in scopes.reversed() { if let register = scope[node] { return register } }
+        for (scope, hidden) in zip(scopes, hiddenAxes).reversed() {
+            if let register = scope[node] { return register }
+            if let hidden, nest.dependences[node].contains(hidden) { return nil }
+        }
         return nil
     }
 
@@ -223,17 +231,57 @@ final class ScalarEmitter {
     }
 
     private func guarded(_ guards: [IndexGuard], _ inner: Int, _ otherwise: Int, _ node: Int) throws -> Register {
-        var condition: Register?
-        for guardCondition in guards {
-            let test = builder.compare(.ult, scalar(guardCondition.expression), scalar(guardCondition.limit))
-            condition = condition.map { builder.binary(.and, $0, test) } ?? test
+        if let axis = vectorAxis, guards.contains(where: { $0.expression.contains(axis.symbol) }) {
+            return try guardedAlong(axis, guards, inner, otherwise, node)
         }
         let lanes = dependsOnVector(node) ? vectorAxis?.lanes ?? 1 : 1
         let side = { (node: Int) throws -> [Register] in
             try self.scoped { [self.builder.splat(try self.value(node), lanes: lanes)] }
         }
-        guard let condition else { return try value(inner) }
+        guard let condition = holds(guards) else { return try value(inner) }
         return try builder.branch(condition, then: { try side(inner) }, else: { try side(otherwise) })[0]
+    }
+
+    /// Whether all guards hold where the axes stand; nil if there are none.
+    private func holds(_ guards: [IndexGuard]) -> Register? {
+        guards.reduce(nil) { condition, guardCondition in
+            let test = builder.compare(.ult, scalar(guardCondition.expression), scalar(guardCondition.limit))
+            return condition.map { builder.binary(.and, $0, test) } ?? test
+        }
+    }
+
+    /// Guards that depend on the vectorised axis: whole vectors inside are computed as such, those across a border lane by
+    /// lane. The guards are affine along the axis, so that a vector is inside if both of its ends are.
+    private func guardedAlong(
+        _ axis: VectorAxis, _ guards: [IndexGuard], _ inner: Int, _ otherwise: Int, _ node: Int
+    ) throws -> Register {
+        guard let first = register(of: axis.symbol) else { return try value(inner) }
+        let count = axis.active.map { builder.min($0, builder.int(axis.lanes)) } ?? builder.int(axis.lanes)
+        let ends = [first, builder.add(first, builder.sub(count, builder.int(1)))].compactMap { end in
+            scoped {
+                set(axis.symbol, end)
+                return holds(guards)
+            }
+        }
+        let type = lowering.registerType(nest.body.type(of: node), lanes: axis.lanes)
+        return try builder.branch(
+            builder.binary(.and, ends[0], ends[1]),
+            then: { try scoped { [builder.splat(try value(inner), lanes: axis.lanes)] } },
+            else: {
+                let start = builder.constant(bits: 0, type)
+                return try builder.loop(from: builder.int(0), to: count, step: builder.int(1), carrying: [start]) {
+                    lane, carried in
+                    let element = try scoped(hiding: axis.symbol) {
+                        set(axis.symbol, builder.add(first, lane))
+                        vectorAxis = nil
+                        defer { vectorAxis = axis }
+                        return try guarded(guards, inner, otherwise, node)
+                    }
+                    let isHere = builder.compare(
+                        .eq, builder.laneNumbers(axis.lanes), builder.splat(lane, lanes: axis.lanes))
+                    return [builder.select(isHere, builder.splat(element, lanes: axis.lanes), carried[0])]
+                }
+            })[0]
     }
 
     // MARK: Memory
