@@ -34,7 +34,7 @@ let package = Package(
         module("MartletIR", ["MartletCore"]),
         module("MartletLibrary", ["MartletIR", "MartletCore"]),
         module("MartletONNX", ["MartletLibrary", "MartletIR", "MartletCore"], plugins: ["RegisterTypes"]),
-        module("MartletCompiler", ["MartletIR", "MartletEngine", "MartletCore"]),
+        module("MartletCompiler", ["MartletLibrary", "MartletIR", "MartletEngine", "MartletCore"]),
         module(
             "Martlet",
             [
@@ -44,8 +44,8 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Martlet", "MartletCompiler", "MartletRuntime", "MartletONNX", "MartletIR", "MartletEngine",
-                "MartletCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Martlet", "MartletCompiler", "MartletRuntime", "MartletONNX", "MartletLibrary", "MartletIR",
+                "MartletEngine", "MartletCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(name: "RegisterTypesTool", path: "Plugins/RegisterTypesTool", swiftSettings: settings),

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Martlet
 import MartletCore
+import MartletIR
+import MartletLibrary
 import MartletONNX
 
 /// `martlet convert`: writes a model as ONNX.
@@ -8,7 +10,8 @@ struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a model as ONNX, in the operator set that is wanted.",
         discussion: """
-            The model is imported and written anew from its graph: sizes, branches and constants that are known are gone.
+            The model is imported and written anew from its graph: sizes, branches and constants that are known are gone,
+            and functions that were spelled out, such as layer normalisation, are operators where the set has them.
 
             Examples:
               martlet convert model.onnx model-17.onnx --opset 17
@@ -40,7 +43,8 @@ struct Convert: ParsableCommand {
             options.docString = model.proto.docString
             options.metadata = model.proto.metadata.map { (key: $0.key, value: $0.value) }
         }
-        let model = try ONNXExporter.export(graph, options: options)
+        let raised = try graph.raisingKeptCalls(to: KeptFunctions.all).graph
+        let model = try ONNXExporter.export(raised, options: options)
         try ONNXModel(model).write(to: output)
         Console.print("\(output): \(Text.count(model.graph?.nodes.count ?? 0, "node")), operator set \(options.opset)")
     }

@@ -45,8 +45,10 @@ public struct Compiler: Sendable {
     ///   `compile.stopped` behind the last stage asked for.
     public func compile(_ source: Graph) throws -> Engine {
         try finish(.imported) { [("graph", source.text)] }
-        let graph = try canonical(source)
+        var reasons: [String] = []
+        let graph = try canonical(source, &reasons)
         let assembler = EngineAssembler(target: options.target, symbolCount: graph.symbols.entries.count)
+        assembler.reasons = reasons
         assembler.keepsTexts = options.observer != nil
         let steps = try lower(graph, assembler)
         try finish(.fused) { assembler.groupTexts }
@@ -59,9 +61,14 @@ public struct Compiler: Sendable {
 
     /// The graph in canonical form, as the later stages take it.
     public func canonical(_ source: Graph) throws -> Graph {
+        var reasons: [String] = []
+        return try canonical(source, &reasons)
+    }
+
+    private func canonical(_ source: Graph, _ reasons: inout [String]) throws -> Graph {
         var graph = source
         for pass in Pass.canonical where !options.rules.disabled.contains(pass.name) {
-            graph = try pass.run(graph, options.rules)
+            graph = try pass.run(graph, options.rules, &reasons)
         }
         try finish(.canonical) { [("graph", graph.text)] }
         return graph

@@ -2,6 +2,7 @@ import Glibc
 package import MartletCore
 package import MartletEngine
 package import MartletIR
+import MartletLibrary
 package import MartletONNX
 
 /// A model in one of the forms that Martlet opens.
@@ -28,7 +29,7 @@ package enum ModelFile: Sendable {
         } else if isGraph {
             let text = file.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
             do {
-                self = .graph(try Graph(text: text))
+                self = .graph(try Graph(text: text, registry: OperationRegistry(adding: KeptFunctions.all)))
             } catch let problem as Diagnostic {
                 throw problem.prefixed("\(path): ")
             }

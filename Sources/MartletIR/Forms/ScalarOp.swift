@@ -24,6 +24,14 @@ public enum ScalarOp: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// Whether the two operands may change places.
+    public var commutes: Bool {
+        switch self {
+        case .add, .mul, .max, .min, .eq, .ne, .and, .or, .xor: return true
+        default: return false
+        }
+    }
+
     /// Whether the result is bool whatever the operands' type.
     public var isComparison: Bool {
         switch self {

@@ -16,8 +16,8 @@ extension Graph {
         rules: RuleSet = RuleSet(), _ transform: (NodeID, [ValueID], GraphBuilder) throws -> [ValueID]?
     ) throws -> Graph {
         try withoutActuallyEscaping(transform) { transform in
-            try rebuilt(rules: rules) { (graph: Level, node, operands, builder) in
-                graph.depth == 0 ? try transform(node, operands, builder) : nil
+            try rebuilt(rules: rules) { level in
+                return { level.depth == 0 ? try transform($0, $1.operands, $1.builder) : nil }
             }
         }
     }
@@ -25,9 +25,17 @@ extension Graph {
     /// As `rebuilt`, with the transform applied to the nodes of nested graphs too.
     public func rebuiltDeeply(rules: RuleSet = RuleSet(), _ transform: NodeTransform) throws -> Graph {
         try withoutActuallyEscaping(transform) { transform in
-            try rebuilt(rules: rules) { (level: Level, node, operands, builder) in
-                try transform(level.graph, node, operands, builder)
+            try rebuilt(rules: rules) { level in
+                return { try transform(level.graph, $0, $1.operands, $1.builder) }
             }
+        }
+    }
+
+    /// As `rebuiltDeeply`, where what to do with nodes is planned for each graph, the outermost and those nested in it,
+    /// before its nodes are added.
+    func rebuiltByLevel(rules: RuleSet, _ plan: (Graph) throws -> LevelTransform) throws -> Graph {
+        try withoutActuallyEscaping(plan) { plan in
+            try rebuilt(rules: rules) { level in try plan(level.graph) }
         }
     }
 
@@ -40,17 +48,29 @@ extension Graph {
         }
         let origin = builder.origin
         defer { builder.origin = origin }
-        return try Replay(Level(graph: self, depth: 0), builder) { _, node, operands, builder in
-            try builder.add(operation(of: node), operands)
-        }.run(operands)
+        let copy: LevelTransform = { try $1.builder.add(operation(of: $0), $1.operands) }
+        return try Replay(Level(graph: self, depth: 0), builder) { _ in copy }.run(operands)
     }
 
-    private func rebuilt(rules: RuleSet, _ transform: @escaping Replay.Transform) throws -> Graph {
+    private func rebuilt(rules: RuleSet, _ plan: @escaping Replay.Plan) throws -> Graph {
         let builder = GraphBuilder(symbols: symbols, rules: rules)
         let values = inputs.map { builder.addInput($0.name, type(of: $0.value)) }
-        let results = try Replay(Level(graph: self, depth: 0), builder, transform).run(values)
+        let results = try Replay(Level(graph: self, depth: 0), builder, plan).run(values)
         return try builder.finish(outputs: zip(outputs, results).map { GraphPort($0.name, $1) }, states: states)
     }
+}
+
+/// What a pass may do with a node of a graph that it has planned for; nil keeps the node.
+typealias LevelTransform = (NodeID, NodeRewriting) throws -> [ValueID]?
+
+/// A node that is about to be added anew.
+struct NodeRewriting {
+    /// The node's operands in the new graph.
+    let operands: [ValueID]
+    /// What builds the new graph.
+    let builder: GraphBuilder
+    /// For a value of the old graph that is made before the node, the new graph's.
+    let value: (ValueID) throws -> ValueID
 }
 
 /// A graph and how deep it is nested.
@@ -61,17 +81,17 @@ private struct Level {
 
 /// Adds the nodes of one graph to a builder.
 private struct Replay {
-    typealias Transform = (Level, NodeID, [ValueID], GraphBuilder) throws -> [ValueID]?
+    typealias Plan = (Level) throws -> LevelTransform
 
     /// Graphs nested deeper are refused.
     private static let depthLimit = 64
 
     private let level: Level
     private let builder: GraphBuilder
-    private let transform: Transform
+    private let plan: Plan
 
-    init(_ level: Level, _ builder: GraphBuilder, _ transform: @escaping Transform) {
-        (self.level, self.builder, self.transform) = (level, builder, transform)
+    init(_ level: Level, _ builder: GraphBuilder, _ plan: @escaping Plan) {
+        (self.level, self.builder, self.plan) = (level, builder, plan)
     }
 
     private var graph: Graph { level.graph }
@@ -81,6 +101,7 @@ private struct Replay {
         guard level.depth < Self.depthLimit else {
             throw Diagnostic("graph.depth", "graphs are nested more than \(Self.depthLimit) deep")
         }
+        let transform = try plan(level)
         var newID = [ValueID?](repeating: nil, count: graph.values.count)
         for (port, value) in zip(graph.inputs, inputs) { newID[Int(port.value.index)] = value }
         for requirement in graph.requirements {
@@ -89,7 +110,8 @@ private struct Replay {
         for node in graph.nodeIDs {
             let operands = try graph.operands(of: node).map { try value($0, newID) }
             builder.origin = graph.origins(of: node)
-            let results = try transform(level, node, operands, builder) ?? keep(node, operands)
+            let rewriting = NodeRewriting(operands: operands, builder: builder) { try value($0, newID) }
+            let results = try transform(node, rewriting) ?? keep(node, operands)
             let old = graph.results(of: node)
             guard results.count == old.count else {
                 throw Diagnostic("graph.results", "\(old.count) results are replaced by \(results.count)")
@@ -127,7 +149,7 @@ private struct Replay {
             if let constant = builder.constant(outer) { values[inner] = try nested.add(constant: constant) }
             if let known = builder.symbolicValues(outer) { nested.assume(values[inner], is: known) }
         }
-        let results = try Replay(Level(graph: region, depth: level.depth + 1), nested, transform).run(values)
+        let results = try Replay(Level(graph: region, depth: level.depth + 1), nested, plan).run(values)
         return try nested.finish(outputs: zip(region.outputs, results).map { GraphPort($0.name, $1) })
     }
 }

@@ -7,9 +7,14 @@ public import MartletCore
 public protocol KeptFunction: Operation {
     /// The function over tensors.
     func body(_ operands: [Tensor]) throws -> [Tensor]
+
+    /// How others spell the function out, so that graphs without the call can be raised to it; nil where none is known.
+    static var spelledForms: SpelledForms? { get }
 }
 
 extension KeptFunction {
+    public static var spelledForms: SpelledForms? { nil }
+
     public func evaluate(_ operands: [HostTensor], in context: any EvaluationContext) throws -> [HostTensor] {
         try Recorder.$current.withValue(nil) {
             try body(operands.map { Tensor($0) }).map { tensor in

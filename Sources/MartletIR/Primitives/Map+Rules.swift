@@ -44,6 +44,8 @@ extension Map {
     private static func neutral(of function: ScalarOp, _ type: ElementType) -> (value: Double, commutes: Bool)? {
         switch function {
         case .add: return (type.isFloatingPoint ? -0.0 : 0, true)
+        case .max where type.isFloatingPoint: return (-.infinity, true)
+        case .min where type.isFloatingPoint: return (.infinity, true)
         case .sub: return (0, false)
         case .mul: return (1, true)
         case .div: return (1, false)

@@ -26,18 +26,6 @@ extension Tensor {
     /// x · tanh(softplus(x)) (Misra, 2019, arXiv:1908.08681).
     public func mish() throws -> Tensor { try inWideType { try $0 * $0.softplus().mapped(.tanh) } }
 
-    /// x · Φ(x) with the normal distribution function Φ; with `tanh` by its approximation
-    /// (Hendrycks and Gimpel, 2016).
-    public func gelu(tanh isApproximate: Bool = false) throws -> Tensor {
-        try inWideType { x in
-            if isApproximate {
-                let inner = (x + (x * x * x) * 0.044715) * 0.7978845608028654
-                return try (x * 0.5) * (1 + inner.mapped(.tanh))
-            }
-            return try (x * 0.5) * (1 + (x * 0.7071067811865476).mapped(.erf))
-        }
-    }
-
     /// Whether each element is NaN.
     public func isNaN() throws -> Tensor { try compared(.ne, self) }
 }

@@ -51,3 +51,21 @@ public struct Softmax: KeptFunction {
         ]
     }
 }
+
+extension Softmax {
+    /// exp(x - max) / Σ exp(x - max), as ONNX defines the operator and PyTorch decomposes it. Types narrower than
+    /// float32 are left alone: spelled out, each step rounds.
+    public static let spelledForms: SpelledForms? = SpelledForms(around: { ($0 as? Reduce)?.combiner == .max }) {
+        seed in
+        guard let reduce = seed.operation as? Reduce, let type = seed.types.first, type.element.isWideFloat else {
+            return []
+        }
+        let form = SpelledForm(operands: [type], call: { _ in Softmax(axes: reduce.axes) }) { inputs in
+            let top = try inputs[0].reduced(.max, axes: reduce.axes, keepingAxes: true)
+            let powers = try Tensor.elementwise(.sub, [inputs[0], top]).mapped(.exp)
+            let sum = try powers.reduced(.sum, axes: reduce.axes, keepingAxes: true)
+            return try Tensor.elementwise(.div, [powers, sum])
+        }
+        return [form]
+    }
+}

@@ -24,3 +24,24 @@ extension MartletLibrary.LayerNormalization: ONNXExportable {
         node.results = names + Array(repeating: "", count: 3 - count)
     }
 }
+
+extension MartletLibrary.RMSNormalization: ONNXExportable {
+    public func isExportable(opset: Int) -> Bool { opset >= 23 }
+
+    public func export(into node: inout ExportedNode) throws {
+        let attributes = [
+            AttributeProto.int("axis", axis), AttributeProto("epsilon", .float(Float(epsilon))),
+            .int("stash_type", stash.onnxCode),
+        ]
+        node.results = [node.add("RMSNormalization", try node.operandNames(), attributes)]
+    }
+}
+
+extension MartletLibrary.Gelu: ONNXExportable {
+    public func isExportable(opset: Int) -> Bool { opset >= 20 }
+
+    public func export(into node: inout ExportedNode) throws {
+        let attributes = [AttributeProto("approximate", string: isApproximate ? "tanh" : "none")]
+        node.results = [node.add("Gelu", [try node.operand(0)], attributes)]
+    }
+}

@@ -1,0 +1,9 @@
+public import MartletIR
+
+/// The functions of the library that stay one node until a template takes them or a pass expands them.
+public enum KeptFunctions {
+    /// All of them, for raising to calls and for reading texts of graphs.
+    public static let all: [any KeptFunction.Type] = [
+        Gelu.self, LayerNormalization.self, RMSNormalization.self, Softmax.self,
+    ]
+}
