@@ -6,6 +6,9 @@ import MartletCore
 public typealias NodeTransform = (Graph, NodeID, [ValueID], GraphBuilder) throws -> [ValueID]?
 
 extension Graph {
+    /// Graphs nested deeper are not rebuilt.
+    static let nestingLimit = 64
+
     /// The graph that results from adding each node anew, in order, through a builder and its local rules.
     ///
     /// Inputs, symbols, states, requirements and origins stay; nested graphs are rebuilt too, with the rules alone.
@@ -83,9 +86,6 @@ private struct Level {
 private struct Replay {
     typealias Plan = (Level) throws -> LevelTransform
 
-    /// Graphs nested deeper are refused.
-    private static let depthLimit = 64
-
     private let level: Level
     private let builder: GraphBuilder
     private let plan: Plan
@@ -98,8 +98,8 @@ private struct Replay {
 
     /// Gives the values of the outputs.
     func run(_ inputs: [ValueID]) throws -> [ValueID] {
-        guard level.depth < Self.depthLimit else {
-            throw Diagnostic("graph.depth", "graphs are nested more than \(Self.depthLimit) deep")
+        guard level.depth < Graph.nestingLimit else {
+            throw Diagnostic("graph.depth", "graphs are nested more than \(Graph.nestingLimit) deep")
         }
         let transform = try plan(level)
         var newID = [ValueID?](repeating: nil, count: graph.values.count)

@@ -15,6 +15,8 @@ struct FormPattern {
     let holes: [Hole]
     /// For each node whether its value depends on no operand: other places may share it.
     let isClosed: [Bool]
+    /// For each operation of the pattern whether its two operands may change places.
+    let commutes: [Bool]
     /// For each operation of the pattern, its position among those of the graph that is searched; -1 where it has none.
     let operationIDs: [Int32]
 
@@ -30,6 +32,7 @@ struct FormPattern {
         self.graph = graph
         holes = form.operands.map { _ in .operand } + form.constants.map { _ in .constant }
         isClosed = Self.closedNodes(of: graph)
+        commutes = graph.operations.map { ($0 as? Map)?.function.commutes ?? false }
         let operationIDs = graph.operations.map { index[$0] }
         self.operationIDs = operationIDs
         lastOperands = Self.lastOperands(of: graph).map { operationIDs[Int($0)] }
@@ -73,6 +76,11 @@ struct FormPattern {
 
     /// Position, in the searched graph, of the operation that the result is made by; -1 where it has none.
     var rootOperation: Int32 { operationIDs[Int(graph.nodes[Int(Self.root(of: graph).index)].operation)] }
+
+    func isInput(_ value: ValueID) -> Bool {
+        if case .input = graph.producer(of: value) { return true }
+        return false
+    }
 
     /// Whether a node of that operation has operands that the result could be made of: sorts out most nodes at once.
     func mayEnd(in node: NodeID, of searched: Graph) -> Bool {

@@ -11,15 +11,26 @@ extension Graph {
     public func raisingKeptCalls(
         to functions: [any KeptFunction.Type], rules: RuleSet = RuleSet()
     ) throws -> (graph: Graph, refusals: [String]) {
-        var refusals: [String] = []
+        let plans = raisingPlans(functions, depth: 0)
+        let refusals = plans.flatMap(\.refusals)
+        guard plans.contains(where: { !$0.matches.isEmpty }) else { return (self, refusals) }
+        var remaining = plans[...]
         let raised = try rebuiltByLevel(rules: rules) { graph in
-            let plan = RaisingPlan(graph, functions: functions)
-            refusals += plan.refusals
+            let plan = remaining.removeFirst()
             return { node, rewriting in
                 try plan.matches[node].flatMap { try graph.raise(node, $0, rewriting) }
             }
         }
         return (raised, refusals)
+    }
+
+    /// The plans of this graph and those nested in it, in the order in which they are rebuilt.
+    private func raisingPlans(_ functions: [any KeptFunction.Type], depth: Int) -> [RaisingPlan] {
+        guard depth < Graph.nestingLimit else { return [] }
+        let hasRegions = operations.contains { !$0.regions.isEmpty }
+        let nested = hasRegions ? nodeIDs.flatMap { operation(of: $0).regions } : []
+        return [RaisingPlan(self, functions: functions)]
+            + nested.flatMap { $0.raisingPlans(functions, depth: depth + 1) }
     }
 
     /// Adds the call in place of its last node; the others are then used by nothing.

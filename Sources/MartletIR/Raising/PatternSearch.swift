@@ -7,7 +7,7 @@ struct PatternSearch {
     /// Why the graph differs, and how many of the pattern's values had been found before.
     struct Difference {
         let found: Int
-        let reason: String
+        let reason: () -> String
     }
 
     /// What values of the pattern stand for.
@@ -44,48 +44,67 @@ struct PatternSearch {
         var (pending, binding) = (pending, binding)
         while let pair = pending.popLast() {
             let position = Int(pair.pattern.index)
-            if let known = binding.values[position], known == pair.value { continue }
-            if binding.values[position] == nil, let folded = foldedOperand(pair), binding.values[folded.input] == nil {
+            if let known = binding.values[position] {
+                if known == pair.value { continue }
+                note(binding, pair)
+                return nil
+            }
+            if fits(pair) {
+                binding.values[position] = pair.value
+                if let found = addOperands(of: pair, to: &pending, binding) { return found }
+            } else if let folded = foldedOperand(pair), binding.values[folded.input] == nil {
                 binding.values[position] = pair.value
                 binding.values[folded.input] = pair.value
                 binding.folded[ValueID(folded.input)] = folded.tensor
-                continue
-            }
-            guard binding.values[position] == nil, fits(pair) else {
-                note(binding.values, pair)
+            } else {
+                note(binding, pair)
                 return nil
             }
-            binding.values[position] = pair.value
-            guard case .node(let node, _) = pattern.graph.producer(of: pair.pattern) else { continue }
-            var orders = operandPairs(node, pair.value)
-            guard let last = orders.popLast() else { continue }
-            for order in orders {
-                if let found = search(pending + order, binding) { return found }
-            }
-            pending += last
         }
         return binding
     }
 
-    /// The operands to compare, in the orders that are possible; nodes are compared before inputs, which fit more.
-    private func operandPairs(_ node: NodeID, _ value: ValueID) -> [[Pair]] {
-        guard case .node(let other, _) = graph.producer(of: value) else { return [] }
-        let (own, operands) = (Array(pattern.graph.operands(of: node)), Array(graph.operands(of: other)))
-        let pairs = zip(own, operands).map { Pair(pattern: $0, value: $1) }
-        guard own.count == 2, own[0] != own[1], pattern.graph.operation(of: node).commutes else {
-            return [inputsFirst(pairs)]
+    /// Adds the operands of a node to what is to be compared, those that may change places in the order that fits. Where
+    /// both orders do, the other one is followed to the end, and gives the result if there is one.
+    private mutating func addOperands(of pair: Pair, to pending: inout [Pair], _ binding: Binding) -> Binding? {
+        guard case .node(let node, _) = pattern.graph.producer(of: pair.pattern),
+            case .node(let other, _) = graph.producer(of: pair.value)
+        else { return nil }
+        let (own, operands) = (pattern.graph.operands(of: node), graph.operands(of: other))
+        guard pattern.commutes[Int(pattern.graph.nodes[Int(node.index)].operation)], let first = own.first,
+            let last = own.last, first != last
+        else {
+            add(own, operands, to: &pending)
+            return nil
         }
-        let swapped = [Pair(pattern: own[0], value: operands[1]), Pair(pattern: own[1], value: operands[0])]
-        let possible = [pairs, swapped].filter { $0.allSatisfy { fits($0) || foldedOperand($0) != nil } }
-        return (possible.isEmpty ? [pairs] : possible).map(inputsFirst)
+        let swapped = operands.reversed()
+        if mayBe(own, swapped) {
+            guard mayBe(own, operands) else {
+                add(own, swapped, to: &pending)
+                return nil
+            }
+            var others = pending
+            add(own, swapped, to: &others)
+            if let found = search(others, binding) { return found }
+        }
+        add(own, operands, to: &pending)
+        return nil
     }
 
-    private func inputsFirst(_ pairs: [Pair]) -> [Pair] {
-        let isInput = pairs.map { pair in
-            if case .input = pattern.graph.producer(of: pair.pattern) { return true }
-            return false
+    /// Nodes are compared before inputs, which fit more.
+    private func add(_ own: some Sequence<ValueID>, _ operands: some Sequence<ValueID>, to pending: inout [Pair]) {
+        for areInputs in [true, false] {
+            for (value, other) in zip(own, operands) where pattern.isInput(value) == areInputs {
+                pending.append(Pair(pattern: value, value: other))
+            }
         }
-        return zip(pairs, isInput).filter(\.1).map(\.0) + zip(pairs, isInput).filter { !$0.1 }.map(\.0)
+    }
+
+    private func mayBe(_ own: some Sequence<ValueID>, _ operands: some Sequence<ValueID>) -> Bool {
+        zip(own, operands).allSatisfy { value, other in
+            let pair = Pair(pattern: value, value: other)
+            return fits(pair) || foldedOperand(pair) != nil
+        }
     }
 
     // MARK: One value
@@ -106,13 +125,13 @@ struct PatternSearch {
     }
 
     /// Keeps the difference if most of the pattern had been found: less is no form that went wrong.
-    private mutating func note(_ bound: [ValueID?], _ pair: Pair) {
-        let found = bound.count { $0 != nil }
-        guard found * 2 > bound.count, found > difference?.found ?? 0 else { return }
-        let reason =
-            bound[Int(pair.pattern.index)] == nil
-            ? mismatch(pair) : "\(name(pair.value)) stands where another value is used elsewhere"
-        difference = Difference(found: found, reason: reason)
+    private mutating func note(_ binding: Binding, _ pair: Pair) {
+        let found = binding.values.count { $0 != nil }
+        guard found * 2 > binding.values.count, found > difference?.found ?? 0 else { return }
+        let isKnown = binding.values[Int(pair.pattern.index)] != nil
+        difference = Difference(found: found) { [self] in
+            isKnown ? "\(name(pair.value)) stands where another value is used elsewhere" : mismatch(pair)
+        }
     }
 
     private func mismatch(_ pair: Pair) -> String {
@@ -160,9 +179,6 @@ extension Graph {
 }
 
 extension Operation {
-    /// Whether the two operands may change places: a map of a commutative function.
-    fileprivate var commutes: Bool { (self as? Map)?.function.commutes ?? false }
-
     /// The name and what it is applied with, for messages.
     fileprivate var summary: String {
         let details = attributes.compactMap { attribute -> String? in

@@ -49,7 +49,7 @@ struct RaisingPlan {
         }
         for (node, miss) in nearMisses.sorted(by: { $0.key < $1.key }) where !isTaken[Int(node.index)] {
             let name = graph.sourceName(of: graph.results(of: node)[0])
-            refusals.append("\(name): not raised to \(miss.function): \(miss.difference.reason)")
+            refusals.append("\(name): not raised to \(miss.function): \(miss.difference.reason())")
         }
     }
 
@@ -77,7 +77,7 @@ struct RaisingPlan {
         let nodes = replacedNodes(pattern, binding.values)
         if nodes.contains(where: { isTaken[Int($0.index)] }) { return }
         if let reason = reasonToKeep(nodes, root, pattern, binding.values) {
-            return note(.init(found: binding.values.count, reason: reason), of: pattern, at: root)
+            return note(.init(found: binding.values.count, reason: { reason }), of: pattern, at: root)
         }
         for node in nodes { isTaken[Int(node.index)] = true }
         matches[root] = match(pattern, binding, nodes)
