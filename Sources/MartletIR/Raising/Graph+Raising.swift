@@ -11,6 +11,7 @@ extension Graph {
     public func raisingKeptCalls(
         to functions: [any KeptFunction.Type], rules: RuleSet = RuleSet()
     ) throws -> (graph: Graph, refusals: [String]) {
+        guard rules.allows("raise-kept-calls") else { return (self, []) }
         let plans = raisingPlans(functions, depth: 0)
         let refusals = plans.flatMap(\.refusals)
         guard plans.contains(where: { !$0.matches.isEmpty }) else { return (self, refusals) }
@@ -18,7 +19,10 @@ extension Graph {
         let raised = try rebuiltByLevel(rules: rules) { graph in
             let plan = remaining.removeFirst()
             return { node, rewriting in
-                try plan.matches[node].flatMap { try graph.raise(node, $0, rewriting) }
+                if let match = plan.matches[node] { return try graph.raise(node, match, rewriting) }
+                // Nothing but the call's node reads it. With a limit the call may not come.
+                guard rules.options.limit == nil, plan.isReplaced(node) else { return nil }
+                return Array(repeating: rewriting.operands[0], count: graph.results(of: node).count)
             }
         }
         return (raised, refusals)

@@ -53,6 +53,9 @@ struct RaisingPlan {
         }
     }
 
+    /// Whether a node is inside of a form that is replaced: it has operands, and only nodes of the form read it.
+    func isReplaced(_ node: NodeID) -> Bool { isTaken[Int(node.index)] && !graph.operands(of: node).isEmpty }
+
     private func candidates(for patterns: [FormPattern]) -> [Int32: [NodeID]] {
         var lists: [Int32: [NodeID]] = [:]
         for pattern in patterns where pattern.rootOperation >= 0 { lists[pattern.rootOperation] = [] }
