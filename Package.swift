@@ -31,8 +31,8 @@ let package = Package(
         module("MartletCore", ["CMartlet"]),
         module("MartletEngine", ["MartletCore"]),
         module("MartletRuntime", ["MartletEngine", "MartletCore", "CMartlet"]),
-        module("MartletIR", ["MartletCore"]),
-        module("MartletLibrary", ["MartletIR", "MartletCore"]),
+        module("MartletIR", ["MartletCore"], plugins: ["RegisterTypes"]),
+        module("MartletLibrary", ["MartletIR", "MartletCore"], plugins: ["RegisterTypes"]),
         module("MartletONNX", ["MartletLibrary", "MartletIR", "MartletCore"], plugins: ["RegisterTypes"]),
         module("MartletCompiler", ["MartletLibrary", "MartletIR", "MartletEngine", "MartletCore"]),
         module(
@@ -54,7 +54,8 @@ let package = Package(
         tests("MartletRuntimeTests", ["MartletRuntime", "MartletEngine", "MartletCore"]),
         tests("MartletIRTests", ["MartletIR", "MartletCore"]),
         tests("MartletLibraryTests", ["MartletLibrary", "MartletIR", "MartletCore"]),
-        tests("MartletONNXTests", ["MartletONNX", "MartletLibrary", "MartletIR", "MartletCore"]),
+        tests(
+            "MartletONNXTests", ["MartletCompiler", "MartletONNX", "MartletLibrary", "MartletIR", "MartletCore"]),
         tests(
             "MartletCompilerTests",
             ["MartletCompiler", "MartletRuntime", "MartletIR", "MartletEngine", "MartletCore"], texts: ["Texts"]),

@@ -130,6 +130,7 @@ public final class GraphBuilder: TypeScope {
         if operation.isInterned, let known = nodeIDs[key] { return graph.results(of: known) }
         // Types first: rules may rely on operands that fit.
         let types = try resultTypes(of: operation, operands)
+        rules.enter(type(of: operation).name, origin)
         if let values = try operation.simplified(operands, in: self) { return values }
         if let folded = try fold(operation, operands, types) { return folded }
         return insert(operation, key, types)
@@ -209,6 +210,8 @@ public final class GraphBuilder: TypeScope {
 
     // MARK: Folding
 
+    /// The builder's own rule: a node of constants is evaluated.
+    static let foldingRule = "fold-constants"
     /// Results of at most this many bytes are folded whatever the operands' size.
     private static let smallResult = 4096
     /// Vectors of sizes are tracked up to this many elements.
@@ -217,7 +220,7 @@ public final class GraphBuilder: TypeScope {
     private func fold(
         _ operation: any Operation, _ operands: [ValueID], _ types: [TensorType]
     ) throws -> [ValueID]? {
-        guard operation.isFoldable, !operands.isEmpty, rules.allows("fold-constants") else { return nil }
+        guard operation.isFoldable, !operands.isEmpty, rules.allows(Self.foldingRule) else { return nil }
         var tensors: [HostTensor] = []
         var operandBytes = 0
         for operand in operands {
@@ -234,7 +237,7 @@ public final class GraphBuilder: TypeScope {
         guard resultBytes <= max(operandBytes, Self.smallResult) else { return nil }
         // What fails on these values may stand in a branch that is never taken: it fails when it runs.
         guard let results = try? operation.evaluate(tensors, in: ConstantContext()) else { return nil }
-        rules.count("fold-constants")
+        rules.count(Self.foldingRule)
         return try results.map { try add(constant: $0) }
     }
 

@@ -110,6 +110,7 @@ private struct Replay {
         for node in graph.nodeIDs {
             let operands = try graph.operands(of: node).map { try value($0, newID) }
             builder.origin = graph.origins(of: node)
+            builder.rules.enter(type(of: graph.operation(of: node)).name, builder.origin)
             let rewriting = NodeRewriting(operands: operands, builder: builder) { try value($0, newID) }
             let results = try transform(node, rewriting) ?? keep(node, operands)
             let old = graph.results(of: node)

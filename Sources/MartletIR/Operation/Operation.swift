@@ -9,6 +9,9 @@ public protocol Operation: Sendable {
     /// Name in the text form, lower case with underscores; unique.
     static var name: String { get }
 
+    /// Names of the local rules that `simplified` applies.
+    static var ruleNames: [String] { get }
+
     /// All attributes, in printing order; equal attributes mean equal operations.
     var attributes: [Attribute] { get }
 
@@ -49,11 +52,13 @@ public protocol Operation: Sendable {
 
     /// A local rewrite of the node about to be added: the values that stand for its results, or nil.
     ///
-    /// Named rules are counted and can be switched off; ask `rules.allows("name")` before applying one.
+    /// Rules have names, which `ruleNames` lists: they are counted and can be switched off. Ask `rules.allows("name")`
+    /// before applying one, and say `rules.count("name")` when it fired.
     func simplified(_ operands: [ValueID], in builder: GraphBuilder) throws -> [ValueID]?
 }
 
 extension Operation {
+    public static var ruleNames: [String] { [] }
     public var attributes: [Attribute] { [] }
     public var isInterned: Bool { true }
     public var isFoldable: Bool { true }

@@ -1,13 +1,7 @@
 /// Operations by name, for reading a text.
 public struct OperationRegistry: Sendable {
-    /// All primitives.
-    public static let primitives: [any Operation.Type] = [
-        Map.self, Constant.self, Dimension.self, Iota.self, Bind.self,
-        Reshape.self, Transpose.self, Broadcast.self, Slice.self, Pad.self, Concat.self, Window.self, Gather.self,
-        Rebits.self,
-        Reduce.self, ArgReduce.self, Cumulate.self, Sort.self, Scatter.self, Contract.self, Convolve.self,
-        If.self, Loop.self, Fail.self,
-    ]
+    /// All primitives: every type of the folder `Primitives`, which the build lists.
+    public static let primitives: [any Operation.Type] = OperationList.all
 
     private let types: [String: any Operation.Type]
 
@@ -15,6 +9,11 @@ public struct OperationRegistry: Sendable {
     public init(adding others: [any Operation.Type] = []) {
         types = Dictionary(
             (Self.primitives + others).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Names of all local rules: those of the operations, and the builder's own.
+    public var ruleNames: [String] {
+        ([GraphBuilder.foldingRule] + types.values.flatMap { $0.ruleNames }).sorted()
     }
 
     /// The operation of that name.

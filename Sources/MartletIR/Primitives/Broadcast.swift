@@ -6,6 +6,7 @@ public import MartletCore
 /// added, or checked when the program runs.
 public struct Broadcast: Operation {
     public static let name = "broadcast"
+    public static let ruleNames = ["broadcast-identity", "broadcast-twice"]
     /// Extents of the result.
     public let shape: [IntExpr]
     /// Result axis of each operand axis, strictly ascending.

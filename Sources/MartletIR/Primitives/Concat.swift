@@ -3,6 +3,7 @@ public import MartletCore
 /// `concat`: one or more tensors one after the other along an axis; their other extents are equal.
 public struct Concat: Operation {
     public static let name = "concat"
+    public static let ruleNames = ["concat-one"]
     /// The axis along which the tensors follow each other.
     public let axis: Int
 

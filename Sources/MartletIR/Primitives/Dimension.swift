@@ -3,6 +3,7 @@ public import MartletCore
 /// `dimension`: a size expression as an `i64` scalar.
 public struct Dimension: Operation {
     public static let name = "dimension"
+    public static let ruleNames = ["dimension-constant"]
     /// The size.
     public let expression: IntExpr
 

@@ -7,6 +7,7 @@ public import MartletCore
 /// own, which gets its value when the node is evaluated.
 public struct If: Operation {
     public static let name = "if"
+    public static let ruleNames = ["branch-constant"]
     public let then: Graph
     public let otherwise: Graph
     /// Types of the results.

@@ -5,6 +5,7 @@ public import MartletCore
 /// Operands have equal shapes, or are 0-d and stand for their broadcast; at least one operand has the result's shape.
 public struct Map: Operation {
     public static let name = "map"
+    public static let ruleNames = ["map-neutral", "map-same-type", "map-twice", "map-not-equal"]
 
     /// The function.
     public let function: ScalarOp

@@ -6,6 +6,7 @@ public import MartletCore
 /// elements; negative `low` and `high` cut.
 public struct Pad: Operation {
     public static let name = "pad"
+    public static let ruleNames = ["pad-nothing"]
     /// Elements before the first, on each axis.
     public let low: [IntExpr]
     /// Elements after the last, on each axis.

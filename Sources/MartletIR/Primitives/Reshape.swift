@@ -5,6 +5,7 @@ public import MartletCore
 /// The counts of elements must agree: proved when the node is added, or checked when the program runs.
 public struct Reshape: Operation {
     public static let name = "reshape"
+    public static let ruleNames = ["reshape-identity", "reshape-twice"]
     /// Extents of the result.
     public let shape: [IntExpr]
 

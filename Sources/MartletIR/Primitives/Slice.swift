@@ -5,6 +5,7 @@ public import MartletCore
 /// All elements that it reads must exist: proved when the node is added, or checked when the program runs.
 public struct Slice: Operation {
     public static let name = "slice"
+    public static let ruleNames = ["slice-full"]
     /// First position on each axis.
     public let start: [IntExpr]
     /// Extents of the result.

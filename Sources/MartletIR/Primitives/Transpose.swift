@@ -3,6 +3,7 @@ public import MartletCore
 /// `transpose`: axis `k` of the result is axis `permutation[k]` of the operand.
 public struct Transpose: Operation {
     public static let name = "transpose"
+    public static let ruleNames = ["transpose-identity", "transpose-twice"]
     public let permutation: [Int]
 
     public init(_ permutation: [Int]) { self.permutation = permutation }

@@ -6,6 +6,7 @@ public import MartletCore
 /// window, and adds a last axis of extent `size`. Element (i, w) is element `i·stride + w·dilation`.
 public struct Window: Operation {
     public static let name = "window"
+    public static let ruleNames = ["window-none"]
 
     /// A window along one axis.
     public struct Axis: Hashable, Sendable {

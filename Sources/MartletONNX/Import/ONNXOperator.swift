@@ -45,7 +45,7 @@ struct OperatorTable: Sendable {
     }
 
     /// All operators of this module.
-    static let all = OperatorTable(OperatorList.all)
+    static let all = OperatorTable(ONNXOperatorList.all)
 
     private let types: [Key: any ONNXOperator.Type]
 
