@@ -1,4 +1,5 @@
 internal import Glibc
+import Synchronization
 
 /// Writes files that are either there in full or not at all.
 ///
@@ -26,6 +27,18 @@ public enum AtomicFile {
     public static func write(_ bytes: [UInt8], to path: String) throws {
         try write(to: path) { try $0.write(bytes) }
     }
+
+    /// Removes the temporary files of all writes in progress, of any thread, and refuses new ones: for a process that is
+    /// about to end. Files whose writes are complete stay.
+    public static func abandonAll() {
+        pending.withLock { pending in
+            for path in pending.paths { unlink(path) }
+            pending = (paths: [], isClosed: true)
+        }
+    }
+
+    /// The temporary files that there are, and whether no more may be made.
+    fileprivate static let pending = Mutex<(paths: Set<String>, isClosed: Bool)>(([], false))
 
     /// Receives the bytes of a file being written; valid inside `AtomicFile.write` only.
     public final class Writer {
@@ -122,18 +135,32 @@ extension AtomicFile.Writer {
         for attempt in 0..<64 {
             let tag = String(UInt64.random(in: 0...UInt64.max), radix: 36)
             let path = "\(target).tmp-\(getpid())-\(attempt)-\(tag)"
-            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            let descriptor = try makeFile(path, for: target)
             if descriptor >= 0 { return (path, descriptor) }
             guard errno == EEXIST || errno == EINTR else { break }
         }
         throw failure("create", target)
     }
 
+    private static func makeFile(_ path: String, for target: String) throws -> CInt {
+        try AtomicFile.pending.withLock { pending in
+            guard !pending.isClosed else {
+                throw Diagnostic("file.write", "the process is ending", at: .file(path: target, offset: nil))
+            }
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            if descriptor >= 0 { pending.paths.insert(path) }
+            return descriptor
+        }
+    }
+
+    private func forget() { _ = AtomicFile.pending.withLock { $0.paths.remove(temporary) } }
+
     fileprivate func commit() throws {
         try flush()
         guard fsync(descriptor) == 0 else { throw Self.failure("write", target) }
         let isClosed = close(descriptor) == 0
         descriptor = -1
+        defer { forget() }
         guard isClosed else {
             unlink(temporary)
             throw Self.failure("write", target)
@@ -151,6 +178,7 @@ extension AtomicFile.Writer {
         close(descriptor)
         descriptor = -1
         unlink(temporary)
+        forget()
     }
 
     /// Makes the new name itself durable; not every file system can, so failure is no error.

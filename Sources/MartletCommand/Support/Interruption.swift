@@ -1,5 +1,6 @@
 import Glibc
 import Martlet
+import MartletCore
 import Synchronization
 
 /// What happens on an interrupt from the keyboard: runs are cancelled; if the process does not end by itself at once, it
@@ -35,6 +36,7 @@ enum Interruption {
         while sigwait(&signals, &received) != 0 || received != SIGINT {}
         cancellation.cancel()
         usleep(300_000)
+        AtomicFile.abandonAll()
         ProgressLine.clear()
         _exit(status)
     }
