@@ -17,6 +17,8 @@ public struct Settings: Sendable, Hashable {
     public var llvmLibrary: String?
     /// Name of the target to compile for; nil for the machine at hand.
     public var target: String?
+    /// Folder for what reproduces a failed compilation; nil where nothing is left.
+    public var reproducerFolder: String? = "/tmp"
     /// Folders in which `clang` is looked for, in the form of `PATH`.
     public var searchPath = ""
 

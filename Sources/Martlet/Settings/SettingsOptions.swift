@@ -70,6 +70,11 @@ extension Settings {
             help: "the machine that models are compiled for", show: { $0.target ?? "this machine" },
             parse: { text, _, settings in settings.target = text == "host" ? nil : text }),
         Option(
+            "reproducerFolder", ["MARTLET_REPRODUCERS", "TMPDIR"], kind: "folder, or 'off'",
+            standard: "$TMPDIR, else /tmp",
+            help: "where 'compile' leaves what reproduces its failure", show: { $0.reproducerFolder ?? "off" },
+            parse: { text, _, settings in settings.reproducerFolder = isOff(text) ? nil : text }),
+        Option(
             "searchPath", ["PATH"], kind: "folders", standard: "none",
             help: "where clang is looked for if there is no libLLVM", show: { $0.searchPath },
             parse: { text, _, settings in settings.searchPath = text }),
@@ -88,7 +93,12 @@ extension Settings {
         switch variable {
         case "XDG_CACHE_HOME": "\(text)/martlet"
         case "HOME": "\(text)/.cache/martlet"
-        default: ["off", "none", "0"].contains(text) ? nil : text
+        default: isOff(text) ? nil : text
         }
     }
+
+    private static func isOff(_ text: String) -> Bool { ["off", "none", "0"].contains(text) }
+
+    /// The option of that name.
+    public static func option(_ name: String) -> Option? { options.first { $0.name == name } }
 }

@@ -34,7 +34,7 @@ struct NamedPath: ExpressibleByArgument {
 
 /// How a model is made ready.
 struct ModelArguments: ParsableArguments {
-    @Option(help: "Threads that compute (default: what affinity and control group allow).")
+    @Option(help: .setting("threads"))
     var threads: Int?
 
     @Option(
