@@ -55,4 +55,6 @@ struct GeneratedKernel {
     let bytes: IntExpr
     /// Which template, and what it chose.
     let note: String
+    /// What the template did not do, and why.
+    var reasons: [String] = []
 }

@@ -37,7 +37,9 @@ struct NestTemplate {
     ) throws -> GeneratedKernel {
         let nest = LoopNest(group, operands: operands, result: result, order: order, ranges: ranges)
         var template = NestTemplate(nest, operands.count, result.type, machine)
-        return try template.generate()
+        var generated = try template.generate()
+        generated.reasons = template.reasons
+        return generated
     }
 
     private init(
@@ -270,5 +272,18 @@ struct NestTemplate {
             if case .load(_, _, let type) = nest.body.nodes[node] { total += max(type.bitWidth / 8, 1) }
         }
         return points * IntExpr(loads + max(elementType.bitWidth / 8, 1))
+    }
+
+    // MARK: Reasons
+
+    /// What was not vectorised, and why.
+    private var reasons: [String] {
+        guard let inner, lanes == 1, inner.extent.constant ?? 2 > 1 else { return emitter.reasons }
+        let isContiguous = nest.storeOffset.coefficients(of: inner.symbol)?.linear == 1
+        let refusal =
+            isContiguous
+            ? Vectorisation.refusal(nest.root, along: inner.symbol, in: nest)
+            : "the elements of its innermost axis are not neighbours in memory"
+        return emitter.reasons + (refusal.map { ["not vectorised: \($0)"] } ?? [])
     }
 }

@@ -18,6 +18,7 @@ struct ReductionEmitter {
         if emitter.vectorAxis == nil, ReductionEmitter.isRowVectorised(axes, inner, type, nest, emitter.lowering) {
             return try reduceRow(combiner, axes, inner, type)
         }
+        noteScalarRow(axes, inner)
         let lanes =
             nest.dependences[inner].contains { $0 == emitter.vectorAxis?.symbol } ? emitter.vectorAxis?.lanes ?? 1 : 1
         let start = emitter.lowering.identity(combiner, type, lanes: lanes)
@@ -25,6 +26,14 @@ struct ReductionEmitter {
             [try accumulate(combiner, carried[0], inner, type)]
         }[0]
         return emitter.lowering.fromAccumulator(result, type)
+    }
+
+    /// Notes why a reduction outside of vectorised loops is one, element by element.
+    private func noteScalarRow(_ axes: [LoopAxis], _ inner: Int) {
+        guard emitter.vectorAxis == nil, let last = axes.last, last.extent.constant ?? Self.leastRow >= Self.leastRow,
+            let refusal = Vectorisation.refusal(inner, along: last.symbol, in: nest)
+        else { return }
+        emitter.note("a reduction is not vectorised: \(refusal)")
     }
 
     /// Rows shorter than this are summed element by element.
@@ -133,27 +142,37 @@ struct ReductionEmitter {
 /// Whether a node can be computed for several neighbouring values of an axis at once.
 enum Vectorisation {
     static func isPossible(_ node: Int, along symbol: Symbol, in nest: LoopNest) -> Bool {
-        var seen: Set<Int> = []
-        return isPossible(node, symbol, nest, &seen)
+        refusal(node, along: symbol, in: nest) == nil
     }
 
-    private static func isPossible(_ node: Int, _ symbol: Symbol, _ nest: LoopNest, _ seen: inout Set<Int>) -> Bool {
-        guard nest.dependences[node].contains(symbol), seen.insert(node).inserted else { return true }
+    /// Why a node's value cannot be computed in vectors along an axis; nil if it can.
+    static func refusal(_ node: Int, along symbol: Symbol, in nest: LoopNest) -> String? {
+        var seen: Set<Int> = []
+        return refusal(node, symbol, nest, &seen)
+    }
+
+    private static func refusal(_ node: Int, _ symbol: Symbol, _ nest: LoopNest, _ seen: inout Set<Int>) -> String? {
+        guard nest.dependences[node].contains(symbol), seen.insert(node).inserted else { return nil }
         switch nest.body.nodes[node] {
-        case .load: return isAffine(nest.offsets[node] ?? 0, symbol)
-        case .index(let expression): return isAffine(expression, symbol)
-        case .guarded(let guards, _, _):
-            if guards.contains(where: { !isAffine($0.expression, symbol) || $0.limit.contains(symbol) }) {
-                return false
-            }
-        case .dynamic(_, let index, let limit, _, _):
-            if nest.dependences[index].contains(symbol) || limit.contains(symbol) { return false }
-        case .argreduce: return false
-        case .reduce(_, let axes, _, _):
-            if axes.contains(where: { $0.extent.contains(symbol) }) { return false }
+        case .load(let operand, _, _) where !isAffine(nest.offsets[node] ?? 0, symbol):
+            return "operand \(operand) is read at places that are not equally spaced"
+        case .index(let expression) where !isAffine(expression, symbol):
+            return "a coordinate does not grow evenly"
+        case .guarded(let guards, _, _)
+        where guards.contains { !isAffine($0.expression, symbol) || $0.limit.contains(symbol) }:
+            return "a border does not move evenly along its vectors"
+        case .dynamic(_, let index, let limit, _, _)
+        where nest.dependences[index].contains(symbol) || limit.contains(symbol):
+            return "each element is read at an index from data"
+        case .argreduce: return "it holds the position of an extreme"
+        case .reduce(_, let axes, _, _) where axes.contains { $0.extent.contains(symbol) }:
+            return "a reduction has another extent for each element"
         default: break
         }
-        return nest.body.operands(of: node).allSatisfy { isPossible($0, symbol, nest, &seen) }
+        for operand in nest.body.operands(of: node) {
+            if let found = refusal(operand, symbol, nest, &seen) { return found }
+        }
+        return nil
     }
 
     private static func isAffine(_ expression: IntExpr, _ symbol: Symbol) -> Bool {

@@ -34,6 +34,8 @@ final class ScalarEmitter {
     var vectorAxis: VectorAxis?
     /// Values computed by an earlier loop of the row, by node: a scratch pointer at the row's start.
     var cachedRows: [Int: Register] = [:]
+    /// What is not computed in vectors, and why.
+    private(set) var reasons: [String] = []
     /// Called with each value that a row loop computes, to keep it for later loops.
     var onValue: ((Int, Register) -> Void)?
 
@@ -298,7 +300,13 @@ final class ScalarEmitter {
         let start = builder.address(pointer, builder.mul(scalar(offset), width))
         let vector = VectorType(memory, lanes: axis.lanes)
         if linear == 1 { return lowering.afterLoad(load(vector, start, axis.active), type) }
+        note("operand \(operand) is read lane by lane: its elements along the vectors are not neighbours in memory")
         return lowering.afterLoad(gather(vector, start, builder.mul(scalar(linear), width), axis), type)
+    }
+
+    /// Notes what is not computed in vectors.
+    func note(_ reason: String) {
+        if !reasons.contains(reason) { reasons.append(reason) }
     }
 
     func load(_ type: VectorType, _ address: Register, _ active: Register?) -> Register {
