@@ -17,6 +17,14 @@ public struct CompilerOptions: Sendable {
 
     /// Passes and local rules that must not run, and a limit of rewrites for bisection.
     public var rules = RuleSet.Options()
+    /// Values that may be computed where they are read in all, for bisection; nil for no limit.
+    public var fusionLimit: Int?
+    /// Kernels of Vector IR, by name, that take the place of those generated.
+    public var kernels: [String: VectorFunction] = [:]
+    /// The passes that make the canonical form.
+    package var passes = Pass.canonical
+    /// Notes what is done.
+    public var log = CompilationLog()
     /// Receives what stages print.
     public var observer: StageObserver?
     /// Nothing behind this stage is done; `compile` then throws `compile.stopped`.
@@ -39,23 +47,28 @@ public struct Compiler: Sendable {
         self.cache = cache
     }
 
+    /// Names of the passes, by which they can be switched off.
+    public static var passNames: [String] { Pass.canonical.map(\.name) }
+
     /// Compiles a graph.
     ///
+    /// - Parameter stage: which stage made the graph, `imported` or `canonical`; what comes before is left out.
     /// - Throws: `compile.…` naming the node that no template takes, `llvm.…` and `link.…` for failures below, and
     ///   `compile.stopped` behind the last stage asked for.
-    public func compile(_ source: Graph) throws -> Engine {
-        try finish(.imported) { [("graph", source.text)] }
+    public func compile(_ source: Graph, from stage: CompilerStage = .imported) throws -> Engine {
+        if stage == .imported { try finish(.imported) { [StageText(source)] } }
         var reasons: [String] = []
-        let graph = try canonical(source, &reasons)
-        let assembler = EngineAssembler(target: options.target, symbolCount: graph.symbols.entries.count)
-        assembler.reasons = reasons
-        assembler.keepsTexts = options.observer != nil
-        let steps = try lower(graph, assembler)
+        let graph = stage == .imported ? try canonical(source, &reasons) : source
+        let assembler = EngineAssembler(options, symbolCount: graph.symbols.entries.count, reasons: reasons)
+        let steps = try options.log.measure(CompilerStage.kernels.rawValue) { try lower(graph, assembler) }
         try finish(.fused) { assembler.groupTexts }
-        try finish(.kernels) { assembler.kernelFunctions.map { ($0.name, $0.function.text) } }
-        try finish(.llvm) { assembler.kernelTexts.map { ($0.name, $0.irText) } }
-        let engine = try assemble(graph, source: source, assembler, steps)
-        try finish(.placed) { [("engine", engine.describe())] }
+        try finish(.kernels) { assembler.kernelFunctions.map { StageText($0.name, $0.function.text) } }
+        try finish(.llvm) { assembler.kernelTexts.map { StageText($0.name, $0.irText) } }
+        try assembler.checkReplacements()
+        let engine = try options.log.measure(CompilerStage.placed.rawValue) {
+            try assemble(graph, source: source, assembler, steps)
+        }
+        try finish(.placed) { [StageText("engine", engine.describe())] }
         return engine
     }
 
@@ -67,14 +80,25 @@ public struct Compiler: Sendable {
 
     private func canonical(_ source: Graph, _ reasons: inout [String]) throws -> Graph {
         var graph = source
-        for pass in Pass.canonical where !options.rules.disabled.contains(pass.name) {
-            graph = try pass.run(graph, options.rules, &reasons)
-        }
-        try finish(.canonical) { [("graph", graph.text)] }
+        for pass in options.passes { graph = try run(pass, graph, &reasons) }
+        try finish(.canonical) { [StageText(graph)] }
         return graph
     }
 
-    private func finish(_ stage: CompilerStage, _ texts: () -> [(name: String, text: String)]) throws {
+    /// Runs a pass unless it is switched off; one that can be limited counts as a rewrite itself, before those that it does.
+    private func run(_ pass: Pass, _ graph: Graph, _ reasons: inout [String]) throws -> Graph {
+        let rules = RuleSet(options.rules)
+        let isOn = pass.isRequired ? !options.rules.disabled.contains(pass.name) : rules.allows(pass.name)
+        guard isOn else { return graph }
+        if !pass.isRequired { rules.count(pass.name) }
+        do {
+            return try options.log.measure("pass \(pass.name)") { try pass.run(graph, options.rules, &reasons) }
+        } catch let problem as Diagnostic {
+            throw problem.prefixed("pass '\(pass.name)': ")
+        }
+    }
+
+    private func finish(_ stage: CompilerStage, _ texts: () -> [StageText]) throws {
         try options.observer?.record(stage, texts)
         guard stage < options.lastStage || stage == .placed else {
             throw Diagnostic("compile.stopped", "stopped behind stage '\(stage.rawValue)'", severity: .note)
@@ -100,8 +124,12 @@ public struct Compiler: Sendable {
     private func assemble(
         _ graph: Graph, source: Graph, _ assembler: EngineAssembler, _ steps: [Engine.Step]
     ) throws -> Engine {
-        let parts = try generator.kernels(
-            for: assembler.kernelTexts, target: options.target, jobs: options.jobs, cache: cache)
+        let phase = "machine code"
+        let parts = try options.log.measure(phase) {
+            try generator.kernels(
+                for: assembler.kernelTexts, target: options.target, jobs: options.jobs, cache: cache
+            ) { [log = options.log] in log.report(phase, $0, of: $1) }
+        }
         let section = try CodeSection(parts)
         let offsets = section.entries.map { $0.first?.offset ?? 0 }
         let ports = ports(graph, assembler)

@@ -11,6 +11,7 @@ final class EngineAssembler {
     private(set) var buffers: [Engine.Buffer] = []
     private(set) var kernelTexts: [(name: String, irText: String)] = []
     private var kernelNumbers: [String: Int] = [:]
+    private var noted: Set<String> = []
     private var kernelWords: [(operands: Int, words: Int)] = []
     /// Size symbols of the graph; symbols of the engine's own follow them.
     private let symbolCount: Int
@@ -20,19 +21,27 @@ final class EngineAssembler {
     /// Steps made so far, nested ones included.
     private(set) var stepCount = 0
     /// Whether the texts of stages are kept.
-    var keepsTexts = false
-    private(set) var groupTexts: [(name: String, text: String)] = []
+    private let keepsTexts: Bool
+    private(set) var groupTexts: [StageText] = []
     private(set) var kernelFunctions: [(name: String, function: VectorFunction)] = []
     /// Sizes that must agree and that no graph knows.
     var requirements: [Engine.Requirement] = []
-    /// Values that could not be fused, with the reason.
+    /// What was not done, with the reason; no two are equal.
     var reasons: [String] = []
+    /// What is noted of the compilation.
+    let log: CompilationLog
+    private let fusionLimit: Int?
+    private let replacements: [String: VectorFunction]
     /// Symbols that count the turns of loops.
     var counters: Set<Symbol> = []
 
-    init(target: CodegenTarget, symbolCount: Int) {
+    init(_ options: CompilerOptions, symbolCount: Int, reasons: [String] = []) {
+        let target = options.target
         self.target = target
         self.symbolCount = symbolCount
+        keepsTexts = options.observer != nil
+        self.reasons = reasons
+        (log, fusionLimit, replacements) = (options.log, options.fusionLimit, options.kernels)
         machine = VectorMachine(
             vectorBytes: target.vectorBytes, registers: target.vectorRegisters,
             hasFMA: target.has(.fma) || target.architecture == .arm)
@@ -107,23 +116,54 @@ final class EngineAssembler {
         return Engine.Location(base: Engine.weightsBase, offset: expression(IntExpr(offset)))
     }
 
+    // MARK: Decisions
+
+    /// Notes what was not done for a node, and why.
+    func note(_ reason: String, of node: String?) {
+        let name = node ?? ""
+        let line = "\(name.isEmpty ? "(no name)" : name): \(reason)"
+        if noted.insert(line).inserted { reasons.append(line) }
+    }
+
+    /// Whether one more value may be computed where it is read. Counts it, if so.
+    func allowsFusion(of node: String) -> Bool {
+        if let fusionLimit, log.fusionCount >= fusionLimit { return false }
+        log.noteFusion(of: node)
+        return true
+    }
+
     // MARK: Kernels
 
     /// Notes a group for the text of its stage.
     func note(_ group: FusedGroup, names: (Symbol) -> String) {
-        if keepsTexts { groupTexts.append(("group\(groupTexts.count)", group.text(names))) }
+        if keepsTexts { groupTexts.append(StageText("group\(groupTexts.count)", group.text(names))) }
+    }
+
+    /// Throws unless every kernel that is to be replaced is there.
+    func checkReplacements() throws {
+        let names = Set(kernelTexts.map(\.name))
+        guard let missing = replacements.keys.sorted().first(where: { !names.contains($0) }) else { return }
+        throw Diagnostic(
+            "compile.kernel", "there is no kernel '\(missing)' to replace",
+            help: "see the names that 'compile --dump kernels=FOLDER' gives")
     }
 
     /// The number of a kernel; equal code is one kernel.
     func kernel(_ generated: GeneratedKernel, operands: Int) -> Int {
-        let text = LLVMPrinter.module(generated.function, for: target)
+        let text = print(generated.function)
         if let known = kernelNumbers[text] { return known }
         let number = kernelTexts.count
         kernelNumbers[text] = number
-        kernelTexts.append((name: "k\(number)", irText: text))
-        if keepsTexts { kernelFunctions.append(("k\(number)", generated.function)) }
+        let name = "k\(number)"
+        let replacement = replacements[name]
+        kernelTexts.append((name: name, irText: replacement.map(print) ?? text))
+        if keepsTexts { kernelFunctions.append((name, replacement ?? generated.function)) }
         kernelWords.append((operands, operands * 2 + generated.words.count))
         return number
+    }
+
+    private func print(_ function: VectorFunction) -> String {
+        log.measure(CompilerStage.llvm.rawValue) { LLVMPrinter.module(function, for: target) }
     }
 
     /// What the engine says of its kernels, given their offsets in the code section.

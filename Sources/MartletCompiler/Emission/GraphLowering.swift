@@ -48,14 +48,7 @@ final class GraphLowering {
         for (port, value) in zip(graph.inputs, inputs) { values[port.value] = value }
         try findForms()
         noteRowMajor()
-        let plan = FusionPlanner(graph, forms: forms, appended: Set(appended.map(\.output)))
-        noteReasons(plan)
-        concatenations = plan.concatenations
-        for value in plan.stored where concatenations[value] == nil {
-            groups[value] = GroupBuilder.group(of: value, in: graph, forms: forms, stored: plan.stored)
-        }
-        let fixed = rowMajor.union(graph.outputs.map(\.value))
-        partPlan = PartPlan(graph, concatenations, groups, fixed: fixed, appended: appended)
+        assembler.log.measure(CompilerStage.fused.rawValue) { planGroups() }
         assignOutputs(outputs)
         for node in graph.nodeIDs { try lower(node) }
         try copyOutputs(outputs)
@@ -79,13 +72,19 @@ final class GraphLowering {
         for node in graph.nodeIDs where otherForms[node] != nil { rowMajor.formUnion(graph.operands(of: node)) }
     }
 
-    private func noteReasons(_ plan: FusionPlanner) {
-        for (value, reason) in plan.reasons {
-            guard case .node(let node, _) = graph.producer(of: value), let name = graph.origins(of: node).last else {
-                continue
-            }
-            assembler.reasons.append("\(name): not fused into its readers: \(reason)")
+    private func planGroups() {
+        let plan = FusionPlanner(graph, forms: forms, appended: Set(appended.map(\.output))) { [self] in
+            assembler.allowsFusion(of: name(of: $0))
         }
+        for (value, reason) in plan.reasons {
+            assembler.note("not fused into its readers: \(reason)", of: name(of: value))
+        }
+        concatenations = plan.concatenations
+        for value in plan.stored where concatenations[value] == nil {
+            groups[value] = GroupBuilder.group(of: value, in: graph, forms: forms, stored: plan.stored)
+        }
+        let fixed = rowMajor.union(graph.outputs.map(\.value))
+        partPlan = PartPlan(graph, concatenations, groups, fixed: fixed, appended: appended)
     }
 
     /// A computed value is written straight to the first output that it is, unless its kernel works in another order.
@@ -104,6 +103,7 @@ final class GraphLowering {
     private func copyOutputs(_ outputs: [StoredValue.Memory]) throws {
         for (port, memory) in zip(graph.outputs, outputs) where outputMemory[port.value] != memory {
             guard let value = values[port.value] else { continue }
+            assembler.note("copied to output '\(port.name)': it is not computed there", of: name(of: port.value))
             try emitCopy(from: value, to: memory, graph.type(of: port.value), origins: [port.name])
         }
     }
@@ -259,6 +259,7 @@ final class GraphLowering {
             name(of: value), bytes: GraphLowering.byteCount(type), step: assembler.stepCount)
         let target = StoredValue(memory: .buffer(buffer), place: .dense(type, order: order), order: order)
         try emitCopy(from: source, to: target, type, origins: [name(of: value)])
+        assembler.note("copied to another memory order, from axes \(source.order) to \(order)", of: name(of: value))
         relaidValues[key] = target
         return target
     }
@@ -280,6 +281,7 @@ final class GraphLowering {
         _ kernel: GeneratedKernel, number: Int, _ operands: [StoredValue], _ result: StoredValue, origins: [String]
     ) throws {
         let step = assembler.nextStep()
+        noteReasons(kernel, of: origins.last)
         var words: [ExprRef] = []
         for (position, operand) in operands.enumerated() {
             let location = try self.location(operand, kernel.packing[position], step)
@@ -295,6 +297,16 @@ final class GraphLowering {
                     scratch: assembler.expression(kernel.scratch)),
                 origins: origins, flops: assembler.expression(kernel.flops), bytes: assembler.expression(kernel.bytes),
                 note: kernel.note))
+    }
+
+    /// Work below this many operations is not worth a second thread.
+    private static let smallWork = 100_000
+
+    private func noteReasons(_ kernel: GeneratedKernel, of node: String?) {
+        for reason in kernel.reasons { assembler.note(reason, of: node) }
+        if kernel.grid == 1, kernel.flops.constant.map({ $0 >= GraphLowering.smallWork }) ?? false {
+            assembler.note("not divided among threads: its grid is one point", of: node)
+        }
     }
 
     private func location(_ value: StoredValue, _ recipe: PackingRecipe?, _ step: Int) throws -> Engine.Location {

@@ -53,6 +53,7 @@ struct LoopLowering {
         let last = assembler.stepCount - 1
         let condition = try frame.condition.map { try assembler.location(of: $0.current, step: number) }
         let copies = try frame.carried.map { try copy($0, step: last) }
+        if !copies.isEmpty { assembler.note("not updated in place: states are copied at each turn", of: origins.last) }
         for memory in frame.stacked { if let buffer = memory.buffer { assembler.touch(buffer, step: last) } }
         assembler.extend(buffersBefore: outerBuffers, touchedSince: number, to: last)
         lowering.append(

@@ -52,6 +52,7 @@ struct SequentialLowering {
         let type = graph.type(of: operands[0])
         let isNarrow = type.element.isFloatingPoint && type.element != .float64
         guard isNarrow, form.mode == .add || form.mode == .mul else {
+            assembler.note("not updated in place: its operand is copied first", of: origins.last)
             try lowering.emitCopy(from: target, to: result, type, origins: origins)
             return try emitUpdates(form, into: result)
         }

@@ -26,6 +26,7 @@ struct FusionPlanner {
 
     private let graph: Graph
     private let forms: [NodeID: LoopForm]
+    private let allowsFusion: (ValueID) -> Bool
     private var sites: [ValueID: Set<Site>] = [:]
     private var groups: [ValueID: Growing] = [:]
     private var freshAxis = 1 << 20
@@ -42,11 +43,16 @@ struct FusionPlanner {
     /// Outputs that are states with more behind them.
     private let appended: Set<ValueID>
 
-    /// Plans the graph whose loop nests have these forms.
-    init(_ graph: Graph, forms: [NodeID: LoopForm], appended: Set<ValueID> = []) {
+    /// Plans the graph whose loop nests have these forms. `allowsFusion` is asked, for bisection, before a value is
+    /// computed where it is read.
+    init(
+        _ graph: Graph, forms: [NodeID: LoopForm], appended: Set<ValueID> = [],
+        allowsFusion: @escaping (ValueID) -> Bool = { _ in true }
+    ) {
         self.graph = graph
         self.forms = forms
         self.appended = appended
+        self.allowsFusion = allowsFusion
         for node in graph.nodeIDs where forms[node] == nil {
             for operand in graph.operands(of: node) { pinned[operand] = "read by a step that is no loop nest" }
         }
@@ -59,7 +65,7 @@ struct FusionPlanner {
         let value = graph.results(of: node)[0]
         let readers = sites[value] ?? []
         if readers.isEmpty && pinned[value] == nil { return }
-        if let reason = refusal(value, form, readers) {
+        if let reason = refusal(value, form, readers) ?? limit(value) {
             store(value, form)
             if !readers.isEmpty { reasons.append((value, reason)) }
         } else {
@@ -68,6 +74,10 @@ struct FusionPlanner {
     }
 
     // MARK: Deciding
+
+    private func limit(_ value: ValueID) -> String? {
+        allowsFusion(value) ? nil : "the limit of fusions is reached"
+    }
 
     private func refusal(_ value: ValueID, _ form: LoopForm, _ readers: Set<Site>) -> String? {
         if let reason = pinned[value] { return reason }

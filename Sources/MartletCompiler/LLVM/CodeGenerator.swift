@@ -67,19 +67,27 @@ extension CodeGenerator {
     }
 
     /// Compiles modules to ELF objects, `jobs` at a time; the result has the order of the modules and does not depend
-    /// on `jobs`. An error names the module; of several errors that of the first module is thrown.
+    /// on `jobs`. An error names the module; of several errors that of the first module is thrown. `progress` is called,
+    /// from any thread, with the number of modules that are done.
     public func objects(
-        for modules: [(name: String, irText: String)], target: CodegenTarget, jobs: Int
+        for modules: [(name: String, irText: String)], target: CodegenTarget, jobs: Int,
+        progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
     ) throws -> [[UInt8]] {
-        try compile(modules, target: target, as: .object, jobs: jobs)
+        try compile(modules, target: target, as: .object, jobs: jobs, progress: progress)
     }
 
     private func compile(
-        _ modules: [(name: String, irText: String)], target: CodegenTarget, as artifact: CodegenArtifact, jobs: Int
+        _ modules: [(name: String, irText: String)], target: CodegenTarget, as artifact: CodegenArtifact, jobs: Int,
+        progress: @escaping @Sendable (_ done: Int) -> Void = { _ in }
     ) throws -> [[UInt8]] {
         let emit = try emitter(target: target, artifact: artifact)
+        let done = Counter()
         let bodies = modules.map { module -> @Sendable () throws -> [UInt8] in
-            return { try emit(module.irText) }
+            return {
+                let object = try emit(module.irText)
+                progress(done.next())
+                return object
+            }
         }
         do {
             return try IsolatedTask.run(bodies, jobs: jobs)
@@ -120,6 +128,13 @@ extension CodeGenerator {
             throw diagnostic
         }
     }
+}
+
+/// Counts from 1 on, on many threads.
+private final class Counter: Sendable {
+    private let value = Atomic(0)
+
+    func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }
 
 extension CodeGenerator.Backend: CustomStringConvertible {
