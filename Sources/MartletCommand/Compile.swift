@@ -1,6 +1,6 @@
-public import ArgumentParser
+import ArgumentParser
 import Martlet
-public import MartletCompiler
+import MartletCompiler
 import MartletCore
 import MartletEngine
 import MartletRuntime
@@ -12,10 +12,16 @@ struct Compile: ParsableCommand {
         discussion: """
             The engine runs on every machine that has the features of its target; the default target is this machine.
 
+            What --dump wrote can be edited and compiled: --dump canonical=d writes d/graph.canonical.txt and its constants
+            beside it. For 'kernels', --start-from takes the folder or one file: kernels of these names are replaced.
+
+            A compilation that fails leaves its graph, its options and the command that repeats it in a folder.
+
             Examples:
               martlet compile model.onnx -o model.martlet
               martlet compile model.onnx -o model.martlet --target x86-64-v3 --shapes image=1x3x224x224
               martlet compile model.onnx --stop-after llvm --dump fused=dumps --dump llvm=dumps
+              martlet compile model.onnx -o model.martlet --start-from canonical=dumps/graph.canonical.txt
             """)
 
     @Argument(help: "The model, or the text of a graph.")
@@ -24,104 +30,105 @@ struct Compile: ParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The engine file to write.", valueName: "out"))
     var output: String?
 
-    @Option(help: "The machine to compile for, such as 'x86-64-v3' or 'znver4+avx512bf16' (default: this one).")
-    var target: String?
-
     @Option(
         help: ArgumentHelp("Compile for this shape of an input, such as 'image=1x3x224x224'.", valueName: "name=shape"))
     var shapes: [NamedShape] = []
 
-    @Option(help: "Threads that compile.")
-    var jobs: Int?
+    @OptionGroup var options: CompileArguments
 
-    @Option(help: "How exactly the engine computes: 'exact'.")
-    var accuracy = Accuracy.exact
+    @Flag(help: "Print how long each stage and pass took and the most memory it held.")
+    var passes = false
 
-    @Option(help: "Stop behind a stage: \(CompilerStage.names).")
-    var stopAfter: CompilerStage?
-
-    @Option(help: ArgumentHelp("Write what a stage made into a folder.", valueName: "stage=folder"))
-    var dump: [StageDump] = []
-
-    @Option(help: ArgumentHelp("Leave out a pass or a rewriting rule.", valueName: "name"))
-    var disable: [String] = []
-
-    @Flag(help: "Print the result as JSON.")
+    @Flag(help: "Print the result as JSON; it has the stages' times and memory.")
     var json = false
 
     func validate() throws {
-        if output == nil && stopAfter == nil { throw ValidationError("Say where the engine goes: -o OUT.") }
-        if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1.") }
+        if output == nil && options.stopAfter == nil { throw ValidationError("Say where the engine goes: -o OUT.") }
     }
 
     func run() throws {
-        var settings = try Settings.current
-        if let target { settings.target = target == "host" ? nil : target }
-        if let jobs { settings.jobs = jobs }
         let started = ContinuousClock.now
-        let compiler = try ModelCompiler(settings)
         let name = ModelLoader.name(of: file)
-        let graph = try ModelFile(path: file)
-            .graph(shapes: Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 })
+        let log = CompilationLog(measuresMemory: passes || json) { phase, done, count in
+            let kernels = count > 0 ? ", \(done) of \(Text.count(count, "kernel"))" : ""
+            ProgressLine.show("\(name): \(phase)\(kernels)")
+        }
         let engine: Engine
         do {
-            engine = try compiler.compile(graph, name: name, hash: try ModelFile.hash(path: file)) { options in
-                if !dump.isEmpty {
-                    options.observer = StageObserver(stages: Set(dump.map(\.stage))) { [dump] stage, texts in
-                        try Self.write(texts, of: stage, dump)
-                    }
-                }
-                options.lastStage = stopAfter ?? .placed
-                options.rules.disabled = Set(disable)
-            }
+            engine = try compile(log)
         } catch let problem as Diagnostic where problem.code == "compile.stopped" {
-            return
+            ProgressLine.clear()
+            return report(log)
         }
-        if dump.contains(where: { $0.stage == .placed }) {
-            try Self.write([("steps", EngineText.steps(of: engine))], of: .placed, dump)
-        }
-        guard let output else { return }
+        try options.write([("steps", EngineText.steps(of: engine))], of: .placed)
+        ProgressLine.clear()
+        guard let output else { return report(log) }
         try engine.write(to: output)
-        report(engine, output, (ContinuousClock.now - started).inSeconds)
+        report(engine, output, (ContinuousClock.now - started).inSeconds, log)
     }
 
-    /// Writes what a stage made: a file for each of its parts.
-    private static func write(
-        _ texts: [(name: String, text: String)], of stage: CompilerStage, _ dumps: [StageDump]
-    ) throws {
-        for dump in dumps where dump.stage == stage {
-            try Folder.make(dump.folder)
-            for (name, text) in texts { try Files.write(text, to: "\(dump.folder)/\(name).\(stage.rawValue).txt") }
+    private func compile(_ log: CompilationLog) throws -> Engine {
+        let compiler = try ModelCompiler(try options.settings())
+        let rules = options.rules
+        let (graph, stage) = try log.measure(CompilerStage.imported.rawValue) { try source(rules) }
+        let kernels = try options.kernels()
+        let rewritesLeft = rules.limit.map { max($0 - (rules.log?.count ?? 0), 0) }
+        do {
+            let hash = try ModelFile.hash(path: file)
+            return try compiler.compile(graph, name: ModelLoader.name(of: file), hash: hash, from: stage) {
+                options.set(&$0, rules, log)
+                $0.kernels = kernels
+            }
+        } catch let problem as Diagnostic where problem.code != "compile.stopped" {
+            throw Reproducer(graph, stage, options, rewriteLimit: rewritesLeft)
+                .explaining(problem, target: compiler.target.name)
         }
     }
 
-    private func report(_ engine: Engine, _ path: String, _ seconds: Double) {
-        let facts: JSONValue = [
-            "file": .string(path), "target": .string(engine.header.target), "steps": .integer(engine.stepCount),
-            "kernels": .integer(engine.kernels.count), "code": .integer(engine.code.count),
-            "weights": .integer(engine.weights.count), "seconds": .number(seconds),
-        ]
-        if json { return Console.print(facts.text(indent: 2)) }
+    /// The graph to compile, and which stage made it.
+    private func source(_ rules: RuleSet.Options) throws -> (Graph, CompilerStage) {
+        if let start = options.startFrom, start.stage != .kernels {
+            return (try ModelFile(path: start.path).graph(), start.stage)
+        }
+        let shapes = Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 }
+        return (try ModelFile(path: file).graph(shapes: shapes, rules: rules), .imported)
+    }
+
+    // MARK: Reporting
+
+    private func report(_ engine: Engine, _ path: String, _ seconds: Double, _ log: CompilationLog) {
+        if json {
+            let facts: JSONValue = [
+                "file": .string(path), "target": .string(engine.header.target), "steps": .integer(engine.stepCount),
+                "kernels": .integer(engine.kernels.count), "code": .integer(engine.code.count),
+                "weights": .integer(engine.weights.count), "seconds": .number(seconds), "stages": phases(log),
+            ]
+            return Console.print(facts.text(indent: 2))
+        }
+        report(log)
         Console.print(
             "\(path): \(Text.count(engine.stepCount, "step")), \(Text.count(engine.kernels.count, "kernel")), "
                 + "\(Text.bytes(engine.code.count)) code, \(Text.bytes(engine.weights.count)) weights, for "
                 + "\(engine.header.target), in \(Text.fixed(seconds, 2)) s")
     }
-}
 
-extension CompilerStage: ExpressibleByArgument {
-    /// All names, for help.
-    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
-}
+    /// The stages, where they are asked for.
+    private func report(_ log: CompilationLog) {
+        if json { return Console.print((["stages": phases(log)] as JSONValue).text(indent: 2)) }
+        guard passes else { return }
+        let rows = log.phases.map { phase in
+            [phase.name, Text.fixed(phase.seconds * 1000, 1), phase.peakBytes.map(Text.bytes) ?? ""]
+        }
+        Console.print(Text.table([["stage", "ms", "peak memory"]] + rows, right: [1, 2]))
+    }
 
-/// A stage, and the folder for what it made.
-struct StageDump: ExpressibleByArgument {
-    let stage: CompilerStage
-    let folder: String
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, let stage = CompilerStage(rawValue: String(parts[0])) else { return nil }
-        (self.stage, folder) = (stage, String(parts[1]))
+    private func phases(_ log: CompilationLog) -> JSONValue {
+        .array(
+            log.phases.map { phase in
+                [
+                    "name": .string(phase.name), "milliseconds": .number(phase.seconds * 1000),
+                    "peakBytes": phase.peakBytes.map { .integer($0) } ?? .null,
+                ]
+            })
     }
 }

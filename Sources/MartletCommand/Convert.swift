@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletCompiler
 import MartletCore
 import MartletIR
 import MartletLibrary
@@ -16,6 +17,7 @@ struct Convert: ParsableCommand {
             Examples:
               martlet convert model.onnx model-17.onnx --opset 17
               martlet convert model.onnx fixed.onnx --shapes image=1x3x224x224
+              martlet convert model.onnx plain.onnx --stage canonical
             """)
 
     @Argument(help: ArgumentHelp("The model, or the text of a graph.", valueName: "in"))
@@ -32,11 +34,24 @@ struct Convert: ParsableCommand {
         help: ArgumentHelp("Fix the shape of an input, such as 'image=1x3x224x224'.", valueName: "name=shape"))
     var shapes: [NamedShape] = []
 
+    @Option(help: "Write the graph as this stage of the compiler leaves it: 'import' or 'canonical'.")
+    var stage = CompilerStage.imported
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
     private static let versions = "\(ONNXExporter.opsets.lowerBound) to \(ONNXExporter.opsets.upperBound)"
+
+    func validate() throws {
+        guard stage == .imported || stage == .canonical else {
+            throw ValidationError("--stage must be 'import' or 'canonical': later stages have no graph.")
+        }
+    }
 
     func run() throws {
         let file = try ModelFile(path: input)
-        let graph = try file.graph(shapes: Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 })
+        var graph = try file.graph(shapes: Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 })
+        if stage == .canonical { graph = try ModelCompiler(try Settings.current).canonical(graph) }
         var options = ExportOptions(opset: opset ?? Self.opset(of: file), name: ModelLoader.name(of: input))
         options.producer = ("Martlet", MartletVersion.text)
         if case .onnx(let model) = file {
@@ -46,7 +61,13 @@ struct Convert: ParsableCommand {
         let raised = try graph.raisingKeptCalls(to: KeptFunctions.all).graph
         let model = try ONNXExporter.export(raised, options: options)
         try ONNXModel(model).write(to: output)
-        Console.print("\(output): \(Text.count(model.graph?.nodes.count ?? 0, "node")), operator set \(options.opset)")
+        report(nodes: model.graph?.nodes.count ?? 0, opset: options.opset)
+    }
+
+    private func report(nodes: Int, opset: Int) {
+        guard json else { return Console.print("\(output): \(Text.count(nodes, "node")), operator set \(opset)") }
+        let facts: JSONValue = ["file": .string(output), "nodes": .integer(nodes), "opset": .integer(opset)]
+        Console.print(facts.text(indent: 2))
     }
 
     /// The version that a model uses, or the nearest that can be written.

@@ -15,15 +15,20 @@ struct Doctor: ParsableCommand {
             Examples:
               martlet doctor
               martlet doctor --settings
+              martlet doctor --rules
             """)
 
     @Flag(help: "List every setting with its environment variable, its value and what it does.")
     var settings = false
 
+    @Flag(help: "List the passes and rewriting rules that --disable takes.")
+    var rules = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func run() throws {
+        if rules { return printRules() }
         if settings { return try printSettings() }
         let current = try Settings.current
         let backend = Result { try CompilerTools.shared(current).generator.backend() }
@@ -49,6 +54,18 @@ struct Doctor: ParsableCommand {
             Console.error("note: kernels are compiled by clang; with libLLVM 22 that is faster (Debian: libllvm22)")
         }
         if case .failure = backend { throw ExitCode(Failure.failed) }
+    }
+
+    private func printRules() {
+        if json {
+            let names: JSONValue = [
+                "passes": .array(RuleNames.passes.map { .string($0) }),
+                "rules": .array(RuleNames.rules.map { .string($0) }),
+            ]
+            return Console.print(names.text(indent: 2))
+        }
+        let lines = RuleNames.passes.map { "pass  \($0)" } + RuleNames.rules.map { "rule  \($0)" }
+        Console.print(lines.joined(separator: "\n"))
     }
 
     private func printSettings() throws {

@@ -15,6 +15,7 @@ struct Verify: ParsableCommand {
               martlet verify cases/resnet50
               martlet verify cases --engine both
               martlet verify cases/bert --layers
+              martlet verify cases/bert --bisect
             """)
 
     @Argument(help: ArgumentHelp("Folders with cases.", valueName: "case"))
@@ -26,7 +27,13 @@ struct Verify: ParsableCommand {
     @Flag(help: "Where outputs differ, name the first node whose value does.")
     var layers = false
 
-    @Option(help: "Threads that compute.")
+    @Flag(help: "Where outputs differ, name the rewriting rule or the fusion without which they do not.")
+    var bisect = false
+
+    @Option(help: ArgumentHelp("Leave out a pass or a rewriting rule.", valueName: "name"))
+    var disable: [String] = []
+
+    @Option(help: .setting("threads"))
     var threads: Int?
 
     @Flag(name: .customLong("shapes-from-data"), help: "Compile for exactly the shapes of each data set.")
@@ -49,6 +56,7 @@ struct Verify: ParsableCommand {
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
+        try RuleNames.check(disable)
     }
 
     func run() throws {
@@ -56,6 +64,7 @@ struct Verify: ParsableCommand {
         var options = Verification.Options()
         options.model = try ModelOptions(threads: threads)
         options.usesShapesOfData = shapesFromData
+        options.rules.disabled = Set(disable)
         var outcomes: [Outcome] = []
         for (number, folder) in folders.enumerated() {
             for engine in self.engine.engines {
@@ -106,7 +115,20 @@ struct Verify: ParsableCommand {
         } catch {
             reasons.append("\(error)")
         }
+        if bisect, !reasons.isEmpty { reasons.append("bisect: \(culprit(folder, options))") }
         return Outcome(name: folder.name, engine: options.engine, summary: summary, reasons: reasons)
+    }
+
+    /// What is to blame, in words.
+    private func culprit(_ folder: CaseFolder, _ options: Verification.Options) -> String {
+        do {
+            let bisection = Bisection(try Verification(folder, options: options)) { trial in
+                ProgressLine.show("\(folder.name): bisecting, \(trial)")
+            }
+            return "\(try bisection.culprit())"
+        } catch {
+            return "\(error)"
+        }
     }
 
     private func print(_ outcome: Outcome) {

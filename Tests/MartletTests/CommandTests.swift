@@ -1,20 +1,6 @@
-import Glibc
 import Martlet
 import MartletCore
 import Testing
-
-/// Where the command is.
-private enum Command {
-    /// The path of the command that was built beside the tests; nil if none was.
-    static let path: String? = {
-        let tests = CommandLine.arguments[0]
-        guard let end = tests.lastIndex(of: "/") else { return nil }
-        // `swift test` runs a helper of its own with the test product as an argument.
-        let products = CommandLine.arguments.filter { $0.contains(".xctest") }
-        let folders = [tests[..<end]] + products.compactMap { path in path.lastIndex(of: "/").map { path[..<$0] } }
-        return folders.map { "\($0)/martlet" }.first { access($0, X_OK) == 0 }
-    }()
-}
 
 /// The command as a user calls it. Skipped where it was not built beside the tests.
 @Suite(.enabled(if: Command.path != nil)) struct CommandTests {
@@ -37,13 +23,7 @@ private enum Command {
     private var file: String { "\(folder.path)/double.graph" }
 
     private func martlet(_ arguments: String) throws -> (status: Int32, output: String) {
-        let command = try #require(Command.path)
-        let line = "MARTLET_CACHE='\(folder.path)/cache' '\(command)' \(arguments) 2>&1"
-        let stream = try #require(popen(line, "r"))
-        var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while case let count = fread(&buffer, 1, buffer.count, stream), count > 0 { output += buffer.prefix(count) }
-        return (pclose(stream) >> 8, String(decoding: output, as: UTF8.self))
+        try Command.run(arguments, cache: "\(folder.path)/cache")
     }
 
     @Test func versionAndHelp() throws {

@@ -25,16 +25,30 @@ package struct ModelCompiler: Sendable {
         }
     }
 
-    /// Compiles a graph; `adjust` may change the options of the compiler before.
+    /// Compiles a graph that `stage` made; `adjust` may change the options of the compiler before.
     ///
     /// - Throws: the compiler's diagnostics.
     package func compile(
-        _ graph: Graph, name: String, hash: StableHash? = nil, adjust: (inout CompilerOptions) -> Void = { _ in }
+        _ graph: Graph, name: String, hash: StableHash? = nil, from stage: CompilerStage = .imported,
+        adjust: (inout CompilerOptions) -> Void = { _ in }
     ) throws -> Engine {
+        try compiler(name, hash, adjust).compile(graph, from: stage)
+    }
+
+    /// The canonical form of a graph.
+    ///
+    /// - Throws: the diagnostics of the passes.
+    package func canonical(_ graph: Graph, adjust: (inout CompilerOptions) -> Void = { _ in }) throws -> Graph {
+        try compiler("", nil, adjust).canonical(graph)
+    }
+
+    private func compiler(
+        _ name: String, _ hash: StableHash?, _ adjust: (inout CompilerOptions) -> Void
+    ) -> Compiler {
         let tools = CompilerTools.shared(settings)
         var options = options(name, hash)
         adjust(&options)
-        return try Compiler(options, generator: tools.generator, cache: tools.kernels).compile(graph)
+        return Compiler(options, generator: tools.generator, cache: tools.kernels)
     }
 
     private func options(_ name: String, _ hash: StableHash?) -> CompilerOptions {

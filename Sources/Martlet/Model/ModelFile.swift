@@ -2,7 +2,6 @@ import Glibc
 package import MartletCore
 package import MartletEngine
 package import MartletIR
-import MartletLibrary
 package import MartletONNX
 
 /// A model in one of the forms that Martlet opens.
@@ -28,15 +27,14 @@ package enum ModelFile: Sendable {
             self = .engine(try EngineReader(path: path))
         } else if isGraph {
             let text = file.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-            do {
-                self = .graph(try Graph(text: text, registry: OperationRegistry(adding: KeptFunctions.all)))
-            } catch let problem as Diagnostic {
-                throw problem.prefixed("\(path): ")
-            }
+            self = .graph(try GraphFile.read(text, path: path))
         } else {
             self = .onnx(try ONNXModel.load(path: path))
         }
     }
+
+    /// Whether there is a file or folder of that path.
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// The kind in words.
     package var kind: String {
@@ -52,7 +50,7 @@ extension ModelFile {
     /// The computation of a model that is not compiled yet.
     ///
     /// - Throws: `model.compiled` for an engine; the problems of the import.
-    package func graph(shapes: [String: [Int]] = [:]) throws -> Graph {
+    package func graph(shapes: [String: [Int]] = [:], rules: RuleSet.Options = RuleSet.Options()) throws -> Graph {
         switch self {
         case .engine(let reader):
             throw Diagnostic(
@@ -61,7 +59,7 @@ extension ModelFile {
         case .graph(let graph):
             return graph
         case .onnx(let model):
-            return try ONNXImporter.import(model, options: ImportOptions(shapes: shapes)).graph
+            return try ONNXImporter.import(model, options: ImportOptions(shapes: shapes, rules: rules)).graph
         }
     }
 

@@ -1,3 +1,4 @@
+package import MartletCompiler
 import MartletCore
 import MartletEngine
 package import MartletIR
@@ -34,11 +35,13 @@ package struct ModelLoader: Sendable {
         return try keep(engine, key)
     }
 
-    /// Compiles a graph.
+    /// Compiles a graph; `adjust` may change the options of the compiler before.
     ///
     /// - Throws: what compiling says.
-    package func load(_ graph: Graph, name: String = "graph") throws -> LoadedEngine {
-        try runtime.load(try ModelCompiler(settings).compile(graph, name: name))
+    package func load(
+        _ graph: Graph, name: String = "graph", adjust: (inout CompilerOptions) -> Void = { _ in }
+    ) throws -> LoadedEngine {
+        try runtime.load(try ModelCompiler(settings).compile(graph, name: name, adjust: adjust))
     }
 
     /// Loads an engine, from the cache if it can be kept there: then its weights are mapped and shared.

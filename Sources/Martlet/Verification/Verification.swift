@@ -1,6 +1,8 @@
+package import MartletCompiler
 package import MartletCore
 package import MartletIR
 package import MartletONNX
+import MartletRuntime
 
 /// Runs the model of a case on its data sets and compares the outputs with those that the case expects.
 package struct Verification {
@@ -14,6 +16,15 @@ package struct Verification {
         package var usesShapesOfData = false
         /// Whether only types and shapes of outputs are compared: their values are random.
         package var comparesShapesOnly = false
+        /// Passes and local rules that must not run, in the import and in the compiler.
+        package var rules = RuleSet.Options()
+        /// Changes other options of the compiler; the cache of engines is then not used.
+        package var adjust: (@Sendable (inout CompilerOptions) -> Void)?
+
+        /// Whether the model is compiled as it always is, so that an engine of the cache will do.
+        fileprivate var isPlain: Bool {
+            adjust == nil && rules.disabled.isEmpty && rules.limit == nil && rules.log == nil
+        }
 
         /// The defaults verify the compiled engine.
         package init() {}
@@ -108,13 +119,22 @@ package struct Verification {
     private func makeRunner(_ options: ModelOptions) throws -> any CaseRunner {
         switch self.options.engine {
         case .reference: ReferenceRunner(try graph(options), links: links)
-        case .compiled: try CompiledRunner(try ModelLoader(options).load(path: folder.modelPath), links: links)
+        case .compiled: try CompiledRunner(try load(options), links: links)
+        }
+    }
+
+    private func load(_ options: ModelOptions) throws -> LoadedEngine {
+        let loader = try ModelLoader(options)
+        if self.options.isPlain { return try loader.load(path: folder.modelPath) }
+        return try loader.load(try graph(options), name: folder.name) {
+            $0.rules = self.options.rules
+            self.options.adjust?(&$0)
         }
     }
 
     /// The graph that the case's model is imported as.
     package func graph(_ options: ModelOptions) throws -> Graph {
-        try ONNXImporter.import(model, options: ImportOptions(shapes: options.shapes)).graph
+        try ONNXImporter.import(model, options: ImportOptions(shapes: options.shapes, rules: self.options.rules)).graph
     }
 
     /// The model options, with the shapes of a data set where those are asked for.
