@@ -1,4 +1,5 @@
 import Foundation
+import MartletCompiler
 import MartletCore
 import MartletIR
 import MartletONNX
@@ -40,6 +41,22 @@ import Testing
         expectSameLines(third.graph.text, rebuilt.text)
     }
 
+    /// The graph as the compiler's passes leave it.
+    private func canonical(_ graph: Graph) throws -> Graph {
+        let options = CompilerOptions(target: try CodegenTarget(named: "x86-64-v3"))
+        return try Compiler(options, generator: CodeGenerator()).canonical(graph)
+    }
+
+    @Test(.enabled(if: Prepared.has("\(Prepared.folder)/real"), "no networks prepared"), arguments: networks)
+    func theCanonicalFormComesBackAsTheSameText(_ name: String) throws {
+        guard let network = try network(name) else { return }
+        let imported = try ONNXImporter.import(path: network.modelPath)
+        let graph = try canonical(imported.graph)
+        let model = try ONNXExporter.export(graph, options: options(imported))
+        let again = try ONNXImporter.import(try ONNXModel.load(bytes: model.encoded())).graph
+        expectSameLines(try canonical(again).text, graph.text)
+    }
+
     /// Reports the first line that differs; whole texts would fill the log.
     private func expectSameLines(_ got: String, _ wanted: String) {
         let (left, right) = (got.split(separator: "\n"), wanted.split(separator: "\n"))
@@ -53,6 +70,18 @@ import Testing
             guard let network = try network(name) else { continue }
             let imported = try ONNXImporter.import(path: network.modelPath)
             try judge.add(try ONNXExporter.export(imported.graph, options: options(imported)), like: network)
+        }
+        let problems = try judge.problems()
+        #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
+    }
+
+    @Test(.onnxRuntime) func theCanonicalFormGivesTheRecordedOutputs() throws {
+        var judge = try ExportJudge()
+        for name in Self.networks {
+            guard let network = try network(name) else { continue }
+            let imported = try ONNXImporter.import(path: network.modelPath)
+            let graph = try canonical(imported.graph)
+            try judge.add(try ONNXExporter.export(graph, options: options(imported)), like: network)
         }
         let problems = try judge.problems()
         #expect(problems.isEmpty, "\(problems.joined(separator: "\n"))")
