@@ -1,3 +1,4 @@
+import Foundation
 import Martlet
 import Testing
 
@@ -39,6 +40,19 @@ import Testing
         settings.threads = 7
         let seen = try Settings.$local.withValue(settings) { try Settings.current.threads }
         #expect(seen == 7)
+    }
+
+    /// One place reads the environment; child processes of `conformance` are handed the whole of it.
+    @Test func nothingElseReadsTheEnvironment() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Sources")
+        let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil))
+        var readers: Set<String> = []
+        for case let file as URL in files where file.pathExtension == "swift" {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            if text.contains(/getenv\(|ProcessInfo|\benviron\b/) { readers.insert(file.lastPathComponent) }
+        }
+        #expect(readers == ["Settings.swift", "WorkerProcess.swift"])
     }
 
     @Test func everyOptionExplainsItself() {
