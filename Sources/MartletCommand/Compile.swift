@@ -82,6 +82,12 @@ struct Compile: ParsableCommand {
         } catch let problem as Diagnostic where problem.code != "compile.stopped" {
             throw Reproducer(graph, stage, options, rewriteLimit: rewritesLeft)
                 .explaining(problem, target: compiler.target.name)
+        } catch let problems as Diagnostics {
+            let last = problems.all.suffix(1).map {
+                Reproducer(graph, stage, options, rewriteLimit: rewritesLeft)
+                    .explaining($0, target: compiler.target.name)
+            }
+            throw Diagnostics(problems.all.dropLast() + last)
         }
     }
 

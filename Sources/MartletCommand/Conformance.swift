@@ -1,5 +1,6 @@
 import ArgumentParser
 import Martlet
+import MartletCompiler
 import MartletCore
 import MartletONNX
 
@@ -108,6 +109,7 @@ struct ConformanceWorker: ParsableCommand {
         // Thousands of small engines are used once; their kernels repeat, and stay.
         settings.cacheLimit = 0
         options.model.settings = settings
+        options.adjust = { $0.verifiesPasses = true }
         for path in cases {
             Console.print(WorkerLine.start.text)
             let result = outcome(path, options)

@@ -21,6 +21,8 @@ public struct CompilerOptions: Sendable {
     public var fusionLimit: Int?
     /// Kernels of Vector IR, by name, that take the place of those generated.
     public var kernels: [String: VectorFunction] = [:]
+    /// Whether the graph is verified behind each pass.
+    public var verifiesPasses = false
     /// The passes that make the canonical form.
     package var passes = Pass.canonical
     /// Notes what is done.
@@ -92,9 +94,13 @@ public struct Compiler: Sendable {
         guard isOn else { return graph }
         if !pass.isRequired { rules.count(pass.name) }
         do {
-            return try options.log.measure("pass \(pass.name)") { try pass.run(graph, options.rules, &reasons) }
+            let result = try options.log.measure("pass \(pass.name)") { try pass.run(graph, options.rules, &reasons) }
+            if options.verifiesPasses { try result.verify() }
+            return result
         } catch let problem as Diagnostic {
             throw problem.prefixed("pass '\(pass.name)': ")
+        } catch let problems as Diagnostics {
+            throw Diagnostics(problems.all.map { $0.prefixed("pass '\(pass.name)': ") })
         }
     }
 

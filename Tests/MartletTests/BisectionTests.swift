@@ -83,6 +83,20 @@ import Testing
         #expect(try bisection { $0.passes.insert(pass, at: 0) }.culprit() == .neither)
     }
 
+    @Test func aPassThatBreaksTheGraphIsNamed() throws {
+        let pass = Pass(name: "test-pass") { graph, _ in
+            try Graph(text: graph.text.replacing(": f32[2] @ \"p\"", with: ": f32[3] @ \"p\""), verified: false)
+        }
+        let graph = try ModelFile(path: try kit().modelPath).graph()
+        let problems = #expect(throws: Diagnostics.self) {
+            try ModelCompiler(folder.settings).compile(graph, name: "x") {
+                $0.verifiesPasses = true
+                $0.passes.insert(pass, at: 0)
+            }
+        }
+        #expect(problems?.all.first?.message.hasPrefix("pass 'test-pass': ") == true)
+    }
+
     /// The kernels of the case, each value stored, by name.
     private func plainKernels() throws -> [String: VectorFunction] {
         let texts = Mutex<[String: String]>([:])

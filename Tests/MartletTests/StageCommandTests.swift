@@ -145,6 +145,15 @@ import Testing
         #expect(again.status == 1 && again.output.hasPrefix(first), "\(again.output)")
     }
 
+    @Test func verifyBisects() throws {
+        let kit = try CaseKit(
+            "\(folder.path)/wrong", nodes: [CaseKit.node("Add", ["a", "a"], "y")], inputs: [CaseKit.tensor("a", [2])],
+            outputs: [CaseKit.tensor("y", [2])])
+        try kit.add(set: 0, inputs: [CaseKit.floats([1, 2])], outputs: [CaseKit.floats([2, 5])])
+        let result = try martlet("verify '\(kit.path)' --bisect")
+        #expect(result.status == 1 && result.output.contains("bisect: it fails without any rewrite or fusion"))
+    }
+
     @Test func whySaysWhatWasLeftUndone() throws {
         let model = try write(
             """

@@ -78,7 +78,7 @@ package struct Bisection {
         var options = verification.options
         (options.rules.limit, options.rules.log) = (limits.rewrites, rewrites)
         options.adjust = { [adjust = options.adjust] in
-            ($0.fusionLimit, $0.log) = (limits.fusions, log)
+            ($0.fusionLimit, $0.log, $0.verifiesPasses) = (limits.fusions, log, true)
             adjust?(&$0)
         }
         let trial = try Verification(verification.folder, options: options)

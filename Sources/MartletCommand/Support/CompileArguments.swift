@@ -32,6 +32,9 @@ struct CompileArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Fuse so many values into their readers and no more.", valueName: "n"))
     var fusionLimit: Int?
 
+    @Flag(help: "Check the graph behind each pass.")
+    var verifyPasses = false
+
     func validate() throws {
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1.") }
         for limit in [rewriteLimit, fusionLimit].compactMap(\.self) where limit < 0 {
@@ -65,7 +68,7 @@ struct CompileArguments: ParsableArguments {
                 try Self.write(texts.map { ($0.name, $0.text, $0.resources) }, of: stage, dump)
             }
         }
-        options.lastStage = stopAfter ?? .placed
+        (options.lastStage, options.verifiesPasses) = (stopAfter ?? .placed, verifyPasses)
         (options.rules, options.fusionLimit, options.log) = (rules, fusionLimit, log)
     }
 

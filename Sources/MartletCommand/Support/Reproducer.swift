@@ -55,6 +55,7 @@ struct Reproducer {
             words.append("--start-from '\(start.stage.rawValue)=\(start.path)'")
         }
         if let last = options.stopAfter { words.append("--stop-after \(last.rawValue)") }
+        if options.verifyPasses { words.append("--verify-passes") }
         words += options.disable.map { "--disable \($0)" }
         if let rewriteLimit { words.append("--rewrite-limit \(rewriteLimit)") }
         if let limit = options.fusionLimit { words.append("--fusion-limit \(limit)") }
