@@ -59,8 +59,12 @@ struct Inspect: ParsableCommand {
     }
 
     private func printGraph(_ model: ModelFile) throws {
-        if case .engine(let reader) = model { return Console.print(try reader.engine().sourceGraph) }
-        let text = try model.graph().text
+        let text: String
+        if case .engine(let reader) = model {
+            text = try reader.engine().sourceGraph
+        } else {
+            text = try model.graph().text
+        }
         Console.print(json ? (["graph": .string(text)] as JSONValue).text(indent: 2) : text)
     }
 
