@@ -79,6 +79,27 @@ import Testing
         #expect(zip(sums, expected).contains { $0 != $1 } && sums.allSatisfy { $0 >= 0 })
     }
 
+    /// Two texts that are equal but for the constants beside them are two models.
+    @Test func constantsBesideATextAreAPartOfTheModel() throws {
+        let model = try write(
+            """
+            graph () {
+              %0 = input "x" : f32[2, 100]
+              %1 = constant {value = resource "w" : f32[2, 100]} : f32[2, 100]
+              %2 = map {op = add} (%0, %1) : f32[2, 100]
+              output "y" %2
+            }
+
+            """, "w.txt")
+        let missing = try martlet("inspect '\(model)'")
+        #expect(missing.status == 1 && missing.output.contains("w.weights.onnx"))
+        for weight in [1, 2] as [Float] {
+            let weights = try HostTensor([Float](repeating: weight, count: 200), shape: [2, 100])
+            try GraphFile.write(try read("w.txt"), resources: ["w": weights], to: model)
+            #expect(try output(of: model) == (0..<200).map { Float($0 % 7) + weight })
+        }
+    }
+
     @Test func goesOnFromEditedKernels() throws {
         let model = try write(
             """

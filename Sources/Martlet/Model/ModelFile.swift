@@ -66,7 +66,12 @@ extension ModelFile {
     /// A hash of everything that the model's computation depends on.
     package static func hash(path: String) throws -> StableHash {
         var hash = try MappedFile(path: path).withUnsafeBytes { StableHash($0) }
-        guard case .onnx(let model) = try ModelFile(path: path) else { return hash }
+        let file = try ModelFile(path: path)
+        let constants = GraphFile.resourcePath(of: path)
+        if case .graph = file, exists(constants) {
+            hash.combine(try MappedFile(path: constants).withUnsafeBytes { StableHash($0) })
+        }
+        guard case .onnx(let model) = file else { return hash }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         let tensors = model.graph.initializers.filter { !$0.externalData.isEmpty }
         let files = Set(tensors.flatMap(\.externalData).filter { $0.key == "location" }.map(\.value))
