@@ -12,6 +12,9 @@ struct Compile: ParsableCommand {
         discussion: """
             The engine runs on every machine that has the features of its target; the default target is this machine.
 
+            An engine takes every size that the model takes. Each --shapes adds a variant for exactly those shapes, which
+            runs where it fits; --no-general leaves the variant for all other sizes out. Weights are stored once.
+
             What --dump wrote can be edited and compiled: --dump canonical=d writes d/graph.canonical.txt and its constants
             beside it. For 'kernels', --start-from takes the folder or one file: kernels of these names are replaced.
 
@@ -20,6 +23,7 @@ struct Compile: ParsableCommand {
             Examples:
               martlet compile model.onnx -o model.martlet
               martlet compile model.onnx -o model.martlet --target x86-64-v3 --shapes image=1x3x224x224
+              martlet compile model.onnx -o model.martlet --shapes ids=1x128,mask=1x128 --shapes ids=8x128,mask=8x128
               martlet compile model.onnx --stop-after llvm --dump fused=dumps --dump llvm=dumps
               martlet compile model.onnx -o model.martlet --start-from canonical=dumps/graph.canonical.txt
             """)
@@ -31,8 +35,12 @@ struct Compile: ParsableCommand {
     var output: String?
 
     @Option(
-        help: ArgumentHelp("Compile for this shape of an input, such as 'image=1x3x224x224'.", valueName: "name=shape"))
-    var shapes: [NamedShape] = []
+        help: ArgumentHelp(
+            "Add a variant for these shapes of inputs, such as 'image=1x3x224x224'.", valueName: "name=shape,…"))
+    var shapes: [ShapeGroup] = []
+
+    @Flag(inversion: .prefixedNo, help: "Make the variant that takes all sizes, too.")
+    var general = true
 
     @OptionGroup var options: CompileArguments
 
@@ -44,6 +52,7 @@ struct Compile: ParsableCommand {
 
     func validate() throws {
         if output == nil && options.stopAfter == nil { throw ValidationError("Say where the engine goes: -o OUT.") }
+        if !general && shapes.isEmpty { throw ValidationError("--no-general needs --shapes.") }
     }
 
     func run() throws {
@@ -60,7 +69,7 @@ struct Compile: ParsableCommand {
             ProgressLine.clear()
             return report(log)
         }
-        try options.write([("steps", EngineText.steps(of: engine))], of: .placed)
+        try options.write([("steps", EngineText.allSteps(of: engine))], of: .placed)
         ProgressLine.clear()
         guard let output else { return report(log) }
         try engine.write(to: output)
@@ -70,12 +79,14 @@ struct Compile: ParsableCommand {
     private func compile(_ log: CompilationLog) throws -> Engine {
         let compiler = try ModelCompiler(try options.settings())
         let rules = options.rules
-        let (graph, stage) = try log.measure(CompilerStage.imported.rawValue) { try source(rules) }
+        let (graph, specialisations, stage) = try log.measure(CompilerStage.imported.rawValue) { try source(rules) }
         let kernels = try options.kernels()
         let rewritesLeft = rules.limit.map { max($0 - (rules.log?.count ?? 0), 0) }
         do {
             let hash = try ModelFile.hash(path: file)
-            return try compiler.compile(graph, name: ModelLoader.name(of: file), hash: hash, from: stage) {
+            return try compiler.compile(
+                graph, specialisations: specialisations, name: ModelLoader.name(of: file), hash: hash, from: stage
+            ) {
                 options.set(&$0, rules, log)
                 $0.kernels = kernels
             }
@@ -91,30 +102,38 @@ struct Compile: ParsableCommand {
         }
     }
 
-    /// The graph to compile, and which stage made it.
-    private func source(_ rules: RuleSet.Options) throws -> (Graph, CompilerStage) {
+    /// The graph to compile, which stage made it, and the same model for narrower sizes.
+    private func source(_ rules: RuleSet.Options) throws -> (Graph, [Graph], CompilerStage) {
         if let start = options.startFrom, start.stage != .kernels {
-            return (try ModelFile(path: start.path).graph(), start.stage)
+            return (try ModelFile(path: start.path).graph(), [], start.stage)
         }
-        let shapes = Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 }
-        return (try ModelFile(path: file).graph(shapes: shapes, rules: rules), .imported)
+        let model = try ModelFile(path: file)
+        var graphs = try shapes.map { try model.graph(shapes: $0.shapes, rules: rules) }
+        // Tried last: what takes all sizes, or the last of the shapes.
+        let last = general ? try model.graph(rules: rules) : graphs.removeLast()
+        return (last, graphs, .imported)
     }
 
     // MARK: Reporting
 
     private func report(_ engine: Engine, _ path: String, _ seconds: Double, _ log: CompilationLog) {
+        let variants = engine.variants
+        let steps = variants.reduce(0) { $0 + $1.stepCount }
+        let kernels = variants.reduce(0) { $0 + $1.kernels.count }
+        let code = variants.reduce(0) { $0 + $1.code.count }
         if json {
             let facts: JSONValue = [
-                "file": .string(path), "target": .string(engine.header.target), "steps": .integer(engine.stepCount),
-                "kernels": .integer(engine.kernels.count), "code": .integer(engine.code.count),
+                "file": .string(path), "target": .string(engine.header.target), "variants": .integer(variants.count),
+                "steps": .integer(steps), "kernels": .integer(kernels), "code": .integer(code),
                 "weights": .integer(engine.weights.count), "seconds": .number(seconds), "stages": phases(log),
             ]
             return Console.print(facts.text(indent: 2))
         }
         report(log)
+        let count = variants.count > 1 ? "\(Text.count(variants.count, "variant")), " : ""
         Console.print(
-            "\(path): \(Text.count(engine.stepCount, "step")), \(Text.count(engine.kernels.count, "kernel")), "
-                + "\(Text.bytes(engine.code.count)) code, \(Text.bytes(engine.weights.count)) weights, for "
+            "\(path): \(count)\(Text.count(steps, "step")), \(Text.count(kernels, "kernel")), "
+                + "\(Text.bytes(code)) code, \(Text.bytes(engine.weights.count)) weights, for "
                 + "\(engine.header.target), in \(Text.fixed(seconds, 2)) s")
     }
 

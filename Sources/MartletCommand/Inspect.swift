@@ -72,10 +72,13 @@ struct Inspect: ParsableCommand {
         if json {
             var object = JSONObject()
             if steps { object["steps"] = EngineText.json(engine) }
+            if steps, !engine.specialisations.isEmpty {
+                object["variants"] = EngineText.variants(engine, withSteps: true)
+            }
             if why { object["reasons"] = .array(engine.reasons.map { .string($0) }) }
             return Console.print(JSONValue.object(object).text(indent: 2))
         }
-        if steps { Console.write(EngineText.steps(of: engine), to: 1) }
+        if steps { Console.write(EngineText.allSteps(of: engine), to: 1) }
         guard why else { return }
         Console.print(engine.reasons.isEmpty ? "nothing was left undone" : engine.reasons.joined(separator: "\n"))
     }
@@ -92,7 +95,11 @@ struct Inspect: ParsableCommand {
         case .engine(let reader):
             let engine = try? reader.engine()
             if json, let engine {
-                return Console.print(PortText.json(engine.inputPorts, engine.outputPorts).text(indent: 2))
+                var object = JSONObject()
+                object["inputs"] = PortText.json(engine.inputPorts)
+                object["outputs"] = PortText.json(engine.outputPorts)
+                object["variants"] = EngineText.variants(engine)
+                return Console.print(JSONValue.object(object).text(indent: 2))
             }
             Console.print(engine?.describe() ?? reader.describe())
         }
@@ -102,8 +109,10 @@ struct Inspect: ParsableCommand {
 /// Inputs and outputs as JSON.
 enum PortText {
     static func json(_ inputs: [ModelPort], _ outputs: [ModelPort]) -> JSONValue {
-        ["inputs": .array(inputs.map(json)), "outputs": .array(outputs.map(json))]
+        ["inputs": json(inputs), "outputs": json(outputs)]
     }
+
+    static func json(_ ports: [ModelPort]) -> JSONValue { .array(ports.map(json)) }
 
     private static func json(_ port: ModelPort) -> JSONValue {
         let shape = port.shape.map { extent -> JSONValue in extent.size.map { .integer($0) } ?? .string(extent.text) }

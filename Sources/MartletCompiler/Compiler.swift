@@ -54,36 +54,71 @@ public struct Compiler: Sendable {
 
     /// Compiles a graph.
     ///
-    /// - Parameter stage: which stage made the graph, `imported` or `canonical`; what comes before is left out.
-    /// - Throws: `compile.…` naming the node that no template takes, `llvm.…` and `link.…` for failures below, and
-    ///   `compile.stopped` behind the last stage asked for.
-    public func compile(_ source: Graph, from stage: CompilerStage = .imported) throws -> Engine {
-        if stage == .imported { try finish(.imported) { [StageText(source)] } }
-        var reasons: [String] = []
-        let graph = stage == .imported ? try canonical(source, &reasons) : source
-        let assembler = EngineAssembler(options, symbolCount: graph.symbols.entries.count, reasons: reasons)
-        let steps = try options.log.measure(CompilerStage.kernels.rawValue) { try lower(graph, assembler) }
-        try finish(.fused) { assembler.groupTexts }
-        try finish(.kernels) { assembler.kernelFunctions.map { StageText($0.name, $0.function.text) } }
-        try finish(.llvm) { assembler.kernelTexts.map { StageText($0.name, $0.irText) } }
-        try assembler.checkReplacements()
-        let engine = try options.log.measure(CompilerStage.placed.rawValue) {
-            try assemble(graph, source: source, assembler, steps)
+    /// - Parameters:
+    ///   - specialisations: The same model for narrower sizes of its inputs; a run takes the first that fits. What stages
+    ///     print of them has the suffix `.variant1` and so on.
+    ///   - stage: Which stage made the graphs, `imported` or `canonical`; what comes before is left out.
+    /// - Throws: `compile.…` naming the node that no template takes, `llvm.…` and `link.…` for failures below,
+    ///   `engine.invalid` for specialisations with other inputs or outputs, and `compile.stopped` behind the last stage
+    ///   asked for.
+    public func compile(
+        _ source: Graph, specialisations: [Graph] = [], from stage: CompilerStage = .imported
+    ) throws -> Engine {
+        guard specialisations.count <= Engine.maximumSpecialisations else {
+            throw Diagnostic(
+                "compile.variants",
+                "an engine may have \(Engine.maximumSpecialisations) specialisations, not \(specialisations.count)")
         }
+        var weights = WeightSection()
+        var variants: [Engine] = []
+        var stop: Diagnostic?
+        for (number, graph) in ([source] + specialisations).enumerated() {
+            do {
+                variants.append(try compile(graph, from: stage, variant: number, &weights))
+            } catch let end as Diagnostic where end.code == "compile.stopped" {
+                stop = end
+            }
+        }
+        if let stop { throw stop }
+        let bytes = try SectionBytes(count: weights.byteCount) { try weights.write(into: $0) }
+        for index in variants.indices { variants[index].weights = bytes }
+        var engine = variants.removeFirst()
+        engine.specialisations = variants
+        try engine.validate()
         try finish(.placed) { [StageText("engine", engine.describe())] }
         return engine
+    }
+
+    /// One variant without its weights, which are added to those of the others.
+    private func compile(
+        _ source: Graph, from stage: CompilerStage, variant: Int, _ weights: inout WeightSection
+    ) throws -> Engine {
+        if stage == .imported { try finish(.imported, variant) { [StageText(source)] } }
+        var reasons: [String] = []
+        let graph = stage == .imported ? try canonical(source, variant: variant, &reasons) : source
+        let assembler = EngineAssembler(
+            options, symbolCount: graph.symbols.entries.count, weights: weights, reasons: reasons)
+        let steps = try options.log.measure(CompilerStage.kernels.rawValue) { try lower(graph, assembler) }
+        weights = assembler.weights
+        try finish(.fused, variant) { assembler.groupTexts }
+        try finish(.kernels, variant) { assembler.kernelFunctions.map { StageText($0.name, $0.function.text) } }
+        try finish(.llvm, variant) { assembler.kernelTexts.map { StageText($0.name, $0.irText) } }
+        try assembler.checkReplacements()
+        return try options.log.measure(CompilerStage.placed.rawValue) {
+            try assemble(graph, source: variant == 0 ? source.text : "", assembler, steps)
+        }
     }
 
     /// The graph in canonical form, as the later stages take it.
     public func canonical(_ source: Graph) throws -> Graph {
         var reasons: [String] = []
-        return try canonical(source, &reasons)
+        return try canonical(source, variant: 0, &reasons)
     }
 
-    private func canonical(_ source: Graph, _ reasons: inout [String]) throws -> Graph {
+    private func canonical(_ source: Graph, variant: Int, _ reasons: inout [String]) throws -> Graph {
         var graph = source
         for pass in options.passes { graph = try run(pass, graph, &reasons) }
-        try finish(.canonical) { [StageText(graph)] }
+        try finish(.canonical, variant) { [StageText(graph)] }
         return graph
     }
 
@@ -104,8 +139,11 @@ public struct Compiler: Sendable {
         }
     }
 
-    private func finish(_ stage: CompilerStage, _ texts: () -> [StageText]) throws {
-        try options.observer?.record(stage, texts)
+    private func finish(_ stage: CompilerStage, _ variant: Int = 0, _ texts: () -> [StageText]) throws {
+        try options.observer?.record(stage) {
+            guard variant > 0 else { return texts() }
+            return texts().map { StageText("\($0.name).variant\(variant)", $0.text, resources: $0.resources) }
+        }
         guard stage < options.lastStage || stage == .placed else {
             throw Diagnostic("compile.stopped", "stopped behind stage '\(stage.rawValue)'", severity: .note)
         }
@@ -128,7 +166,7 @@ public struct Compiler: Sendable {
     }
 
     private func assemble(
-        _ graph: Graph, source: Graph, _ assembler: EngineAssembler, _ steps: [Engine.Step]
+        _ graph: Graph, source: String, _ assembler: EngineAssembler, _ steps: [Engine.Step]
     ) throws -> Engine {
         let phase = "machine code"
         let parts = try options.log.measure(phase) {
@@ -145,15 +183,11 @@ public struct Compiler: Sendable {
                 Engine.Requirement(
                     left: assembler.expression($0.left), right: assembler.expression($0.right), what: $0.what)
             }
-        let weights = try SectionBytes(count: assembler.weights.byteCount) { try assembler.weights.write(into: $0) }
-        let engine = Engine(
+        return Engine(
             header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
             outputs: ports.outputs, states: try states(graph), buffers: assembler.buffers, steps: steps,
             requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets),
-            code: try SectionBytes(section.bytes), weights: weights,
-            sourceGraph: source.text, reasons: assembler.reasons)
-        try engine.validate()
-        return engine
+            code: try SectionBytes(section.bytes), sourceGraph: source, reasons: assembler.reasons)
     }
 
     private var header: Engine.Header {

@@ -37,6 +37,9 @@ public struct Engine: Sendable {
     var graph: GraphText
     /// What was not done when compiling, and why.
     public var reasons: [String]
+    /// The same model compiled for narrower ranges of sizes. A run takes the first whose ranges fit its inputs, and this
+    /// engine where none does. Each is whole by itself but for its header and weights, which are this engine's.
+    public var specialisations: [Engine] = []
 
     /// An engine of the given parts; `validate()` says whether they fit together.
     public init(
@@ -60,6 +63,18 @@ public struct Engine: Sendable {
         self.graph = .text(sourceGraph)
         self.reasons = reasons
     }
+}
+
+/// Variants.
+extension Engine {
+    /// How many specialisations an engine may have.
+    public static let maximumSpecialisations = 16
+
+    /// All variants, in the order in which they are tried: the specialisations, then the engine itself.
+    public var variants: [Engine] { specialisations + [self] }
+
+    /// Whether any size of an input is left open.
+    public var isGeneral: Bool { symbols.contains { $0.kind == .input } }
 }
 
 extension Engine {

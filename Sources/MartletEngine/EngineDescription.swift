@@ -32,7 +32,26 @@ extension Engine {
         text += describeGrowth()
         text += "steps: \(stepCount), kernels: \(kernels.count), arena values: \(buffers.count)\n"
         text += "code: \(code.count) bytes, weights: \(weights.count) bytes\n"
-        return text
+        return text + describeVariants()
+    }
+
+    private func describeVariants() -> String {
+        guard !specialisations.isEmpty else { return "" }
+        let lines = variants.enumerated().map { index, variant in
+            "variant \(index + 1): \(variant.sizes); \(variant.stepCount) steps, \(variant.code.count) bytes of code\n"
+        }
+        return "variants: \(lines.count); a run takes the first that fits its inputs\n" + lines.joined()
+    }
+
+    /// The shapes of the inputs that it takes, with the ranges of their sizes: `x [n, 3], n in 1...8`.
+    public var sizes: String {
+        let shapes = inputs.map { input in
+            "\(input.name) [\(input.dims.map { text(of: $0) }.joined(separator: ", "))]"
+        }
+        let ranges = symbols.filter { $0.kind == .input }.map { symbol in
+            "\(symbol.name) in \(symbol.lower)...\(symbol.upper.map { String($0) } ?? "")"
+        }
+        return (shapes + ranges).joined(separator: ", ")
     }
 
     private func describeGrowth() -> String {

@@ -10,6 +10,33 @@ extension Engine {
     /// - Throws: `engine.invalid` with the first contradiction found.
     public func validate() throws {
         try Validator(engine: self).run()
+        guard specialisations.count <= Engine.maximumSpecialisations else {
+            throw Validator.fail("it has \(specialisations.count) specialisations")
+        }
+        for (index, variant) in specialisations.enumerated() {
+            guard variant.specialisations.isEmpty else { throw Validator.fail("a specialisation has its own") }
+            if let difference = firstDifference(variant) {
+                throw Validator.fail("variant \(index + 1) has other \(difference) than the engine")
+            }
+            try Validator(engine: variant).run()
+        }
+    }
+
+    /// What a caller would see differ in a variant.
+    private func firstDifference(_ variant: Engine) -> String? {
+        func isSame(_ left: [Port], _ right: [Port]) -> Bool {
+            left.count == right.count
+                && zip(left, right).allSatisfy {
+                    $0.name == $1.name && $0.type == $1.type && $0.dims.count == $1.dims.count
+                }
+        }
+        if !isSame(inputs, variant.inputs) { return "inputs" }
+        if !isSame(outputs, variant.outputs) { return "outputs" }
+        // How far a state may grow is a matter of each variant's sizes.
+        let links = [states, variant.states].map { $0.map { [$0.input, $0.output, $0.growth?.axis ?? -1] } }
+        if links[0] != links[1] { return "states" }
+        if header != variant.header { return "facts in its header" }
+        return weights.count == variant.weights.count ? nil : "weights"
     }
 }
 
@@ -35,9 +62,11 @@ private struct Validator {
         try check(engine.steps, depth: 0)
     }
 
-    private func fail(_ what: String) -> Diagnostic {
+    static func fail(_ what: String) -> Diagnostic {
         Diagnostic("engine.invalid", "the engine contradicts itself: \(what)", help: "compile the model again")
     }
+
+    private func fail(_ what: String) -> Diagnostic { Self.fail(what) }
 
     private func check(_ reference: ExprRef, _ what: @autoclosure () -> String) throws {
         guard reference >= 0, Int(reference) < expressions else {

@@ -15,6 +15,8 @@ public final class LoadedEngine: Sendable {
     let schedule: Schedule
     let placement: Placement
     let growth: GrowthTable
+    /// The engine's specialisations, in the order in which they are tried.
+    let specialisations: [LoadedEngine]
     private let plans = Mutex<[ShapePlan]>([])
 
     /// How many plans are kept, for the shapes used last.
@@ -35,11 +37,13 @@ public final class LoadedEngine: Sendable {
         placement = Placement(engine.buffers)
         schedule = Schedule(engine, growingOutputs: growth.outputs, expressions: expressions, code: code)
         self.growth = GrowthTable(engine, growth: growth, expressions, schedule)
+        specialisations = try engine.specialisations.map { try LoadedEngine($0, runtime: runtime) }
     }
 
     /// The plan for these shapes of the inputs, in the order of the engine; made when it is not among those used last.
     ///
-    /// - Throws: `plan.…`, as `Diagnostics` if there are several problems.
+    /// - Throws: `plan.…`, as `Diagnostics` if there are several problems; `plan.no-variant` if the engine was made for
+    ///   some shapes only, and not for these.
     public func plan(for shapes: [[Int]]) throws -> ShapePlan {
         let known: ShapePlan? = plans.withLock { plans in
             guard let index = plans.firstIndex(where: { $0.matches(shapes) }) else { return nil }
@@ -47,12 +51,62 @@ public final class LoadedEngine: Sendable {
             return plans[0]
         }
         if let known { return known }
-        let plan = ShapePlan(try PlanBuilder(self, shapes: shapes))
+        let plan = try makePlan(shapes)
         plans.withLock { plans in
             plans.insert(plan, at: 0)
             if plans.count > Self.maximumPlans { plans.removeLast() }
         }
         return plan
+    }
+}
+
+/// Variants.
+extension LoadedEngine {
+    /// The variant of the engine that runs a plan.
+    ///
+    /// - Throws: `run.arguments` for a plan of another engine.
+    public func variant(of plan: ShapePlan) throws -> Engine { try program(of: plan).engine }
+
+    /// What executes a plan: a specialisation, or the engine itself.
+    func program(of plan: ShapePlan) throws -> LoadedEngine {
+        guard let number = plan.specialisation else { return self }
+        guard number < specialisations.count else {
+            throw Diagnostic("run.arguments", "the plan belongs to another engine")
+        }
+        return specialisations[number]
+    }
+
+    private func makePlan(_ shapes: [[Int]]) throws -> ShapePlan {
+        for (number, variant) in specialisations.enumerated() where variant.fits(shapes) {
+            return ShapePlan(try PlanBuilder(variant, shapes: shapes), specialisation: number)
+        }
+        guard specialisations.isEmpty || engine.isGeneral || fits(shapes) else { throw noVariant(shapes) }
+        return ShapePlan(try PlanBuilder(self, shapes: shapes))
+    }
+
+    /// The first variant that takes inputs of these shapes, of which some may not be known yet; else the last.
+    func variant(knowing shapes: [[Int]?]) -> LoadedEngine { specialisations.first { $0.fits(shapes) } ?? self }
+
+    /// Whether inputs of these shapes are what this variant was made for; those not known yet may have any.
+    private func fits(_ shapes: [[Int]?]) -> Bool {
+        guard shapes.count == engine.inputs.count, var binding = try? ShapeBinding(engine, shapes: shapes) else {
+            return false
+        }
+        binding.fillWithLowerBounds()
+        var values = [Int64](repeating: 0, count: expressions.count)
+        expressions.evaluate(&values, symbols: binding.symbols)
+        return zip(engine.inputs, shapes).allSatisfy { input, shape in
+            guard let shape else { return true }
+            return zip(input.dims, shape).allSatisfy { values[Int($0)] == Int64($1) }
+        }
+    }
+
+    private func noVariant(_ shapes: [[Int]]) -> Diagnostic {
+        let given = zip(engine.inputs, shapes).map { "\($0.name) \($1)" }.joined(separator: ", ")
+        let taken = engine.variants.map(\.sizes).joined(separator: "; ")
+        return Diagnostic(
+            "plan.no-variant", "no variant of the engine takes inputs of the shapes \(given)",
+            help: "it takes \(taken); compile the model with --shapes that include it, or without --no-general")
     }
 }
 

@@ -21,13 +21,14 @@ extension LoadedEngine {
         plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],
         cancellation: Cancellation? = nil, profile: Profile? = nil
     ) throws {
-        if let output = plan.growingOutputs.first {
+        if let output = plan.growingOutputs.first, engine.outputs.indices.contains(output) {
             throw Diagnostic(
                 "run.unbounded-output",
                 "the size of output '\(engine.outputs[output].name)' is known only during the run",
                 help: "run with a function that gives memory for the outputs, or with a session")
         }
-        try run(plan: plan, inputs: inputs, outputs: outputs, growth: nil, cancellation, profile) { _ in }
+        let program = try program(of: plan)
+        try program.run(plan: plan, inputs: inputs, outputs: outputs, growth: nil, cancellation, profile) { _ in }
     }
 
     /// Runs the engine as `run(plan:inputs:outputs:cancellation:profile:)` does, with memory for the outputs that is
@@ -46,13 +47,16 @@ extension LoadedEngine {
         allocate: @escaping (_ output: Int, _ count: Int, _ kept: Int) throws -> UnsafeMutableRawPointer,
         cancellation: Cancellation? = nil, profile: Profile? = nil
     ) throws -> [[Int]] {
+        let program = try program(of: plan)
         let outputs = try plan.outputByteCounts.indices.map { output in
             // Those that grow get another address later; until then no step may use it.
             plan.growsOutput[output] ? Self.nowhere : try allocate(output, plan.outputByteCounts[output], 0)
         }
         var shapes = plan.outputShapes
-        try run(plan: plan, inputs: inputs, outputs: outputs, growth: allocate, cancellation, profile) { values in
-            if expressions.hasDynamicEntries { shapes = try outputShapes(values, within: shapes) }
+        try program.run(
+            plan: plan, inputs: inputs, outputs: outputs, growth: allocate, cancellation, profile
+        ) { values in
+            if program.expressions.hasDynamicEntries { shapes = try program.outputShapes(values, within: shapes) }
         }
         return shapes
     }
@@ -60,7 +64,7 @@ extension LoadedEngine {
     /// An address for tensors without elements, which no kernel reads. Unsafe only in name: it never changes.
     nonisolated(unsafe) static let nowhere = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
 
-    /// `finish` sees the values of all expressions after the run.
+    /// Runs a plan of this variant. `finish` sees the values of all expressions after the run.
     private func run(
         plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], growth: OutputGrowth?,
         _ cancellation: Cancellation?, _ profile: Profile?, finish: (UnsafePointer<Int64>) throws -> Void

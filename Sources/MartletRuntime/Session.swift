@@ -117,7 +117,8 @@ extension Session {
             return try named(TensorRun(engine, try collect(inputs, state: [])).run(cancellation, profile))
         }
         return try state.withLock { state in
-            let outputs = try TensorRun(engine, try collect(inputs, state: state)).run(cancellation, profile)
+            let run = try TensorRun(engine, try collect(inputs, state: state))
+            let outputs = try explainingStates(inputs, state) { try run.run(cancellation, profile) }
             for (output, input) in inputOfOutput.enumerated() {
                 if let input { state[input] = outputs[output] }
             }
@@ -132,6 +133,23 @@ extension Session {
             result[engine.engine.outputs[index].name] = try value.tensor()
         }
         return result
+    }
+
+    /// Runs `body`; if the shapes do not fit, the error tells of states that earlier runs left.
+    private func explainingStates<R>(
+        _ inputs: [String: HostTensor], _ state: [TensorRun.Value?], _ body: () throws -> R
+    ) throws -> R {
+        do {
+            return try body()
+        } catch var problem as Diagnostic where problem.code.hasPrefix("plan.") {
+            let kept = zip(engine.engine.inputs, state).compactMap { port, value in
+                inputs[port.name] == nil ? value.map { "'\(port.name)' is \($0.shape)" } : nil
+            }
+            guard !kept.isEmpty else { throw problem }
+            let remark = "the session keeps states of the run before: \(kept.joined(separator: ", ")); "
+            problem.help = remark + "reset it before a run with other sizes" + (problem.help.map { "; \($0)" } ?? "")
+            throw problem
+        }
     }
 
     /// The tensors of all inputs, in the engine's order.

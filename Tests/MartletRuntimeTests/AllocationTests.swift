@@ -48,13 +48,13 @@ struct AllocationTests {
         #expect(status == 0)
         let lines = String(decoding: try MappedFile(path: report).bytes, as: UTF8.self).split(separator: "\n")
         let counts = lines.compactMap { Int($0) }
-        #expect(counts.count == 6)
+        #expect(counts.count == 9)
         #if DEBUG
             // Without optimisation generic code of the standard library allocates its temporaries; but not in steps.
             #expect(counts.allSatisfy { $0 < 40 })
             #expect(counts.first == counts.last)
         #else
-            #expect(counts == [0, 0, 0, 0, 0, 0])
+            #expect(counts == [Int](repeating: 0, count: 9))
         #endif
     }
 
@@ -65,7 +65,9 @@ struct AllocationTests {
         let engines = [
             (try ExampleEngines.nothing(steps: 1), []), (try ExampleEngines.add(), [[100], [100]]),
             (try ExampleEngines.rowSums(), [[300, 50]]), (try ExampleEngines.positive(), [[100]]),
-            (try ExampleEngines.loop(), [[]]), (try ExampleEngines.nothing(steps: 500), []),
+            (try ExampleEngines.loop(), [[]]), (try VariantEngines.three(), [[4], [4]]),
+            (try VariantEngines.three(), [[9], [9]]), (try VariantEngines.three(), [[5], [5]]),
+            (try ExampleEngines.nothing(steps: 500), []),
         ]
         let lines = try engines.map { kit, shapes in
             "\(try allocations(of: kit.load(threads: 2), shapes, counter))\n"

@@ -54,7 +54,13 @@ struct EngineFuzzTests {
         let entry = 32 + 64 * section
         let (offset, count) = (number(bytes, entry + 32), number(bytes, entry + 40))
         store(checksum(bytes[offset..<offset + count]), &bytes, entry + 48)
-        store(checksum(bytes[32..<32 + 64 * 5]), &bytes, 24)
+        signDirectory(&bytes)
+    }
+
+    private func directoryEnd(_ bytes: [UInt8]) -> Int { 32 + 64 * (number(bytes, 8) >> 32) }
+
+    private func signDirectory(_ bytes: inout [UInt8]) {
+        store(checksum(bytes[32..<directoryEnd(bytes)]), &bytes, 24)
     }
 
     @Test func refusesTruncatedFiles() throws {
@@ -69,9 +75,9 @@ struct EngineFuzzTests {
     }
 
     @Test func refusesFlippedBits() throws {
-        let whole = try engineBytes(ExampleEngines.loop())
-        let sections = (0..<3).map { (number(whole, 64 + 64 * $0), number(whole, 72 + 64 * $0)) }
-        for (start, count) in [(0, 32 + 64 * 5)] + sections {
+        let whole = try engineBytes(VariantEngines.three())
+        let sections = [0, 1, 2, 5, 6].map { (number(whole, 64 + 64 * $0), number(whole, 72 + 64 * $0)) }
+        for (start, count) in [(0, directoryEnd(whole))] + sections {
             for position in start..<start + min(count, 500) {
                 var broken = whole
                 broken[position] ^= 1 << UInt8(position % 8)
@@ -84,9 +90,19 @@ struct EngineFuzzTests {
     /// With right checksums, so that decoding and validation have to find the damage.
     @Test(arguments: 0..<9)
     func survivesForgedTables(example: Int) throws {
-        let whole = try engineBytes(ExampleEngines.all()[example])
-        let (start, count) = (number(whole, 64 + 64), number(whole, 72 + 64))
-        var generator = Random(seed: UInt64(example))
+        try forge(engineBytes(ExampleEngines.all()[example]), section: 1, seed: UInt64(example))
+    }
+
+    /// Those of the engine itself, and of each of its specialisations.
+    @Test(arguments: [1, 5, 7])
+    func survivesForgedVariants(section: Int) throws {
+        try forge(engineBytes(VariantEngines.three()), section: section, seed: UInt64(section))
+        try forge(engineBytes(VariantEngines.withoutGeneral()), section: min(section, 5), seed: UInt64(section))
+    }
+
+    private func forge(_ whole: [UInt8], section: Int, seed: UInt64) throws {
+        let (start, count) = (number(whole, 64 + 64 * section), number(whole, 72 + 64 * section))
+        var generator = Random(seed: seed)
         for round in 0..<1500 {
             var broken = whole
             for _ in 0...(round % 3) {
@@ -94,20 +110,21 @@ struct EngineFuzzTests {
                 let value = generator.next()
                 broken[position] = value % 3 == 0 ? [0, 1, 0x7f, 0x80, 0xff][Int(value >> 8) % 5] : UInt8(value >> 56)
             }
-            sign(&broken, section: 1)
+            sign(&broken, section: section)
             try isAccepted(broken)
         }
     }
 
-    @Test func survivesForgedDirectories() throws {
-        let whole = try engineBytes(ExampleEngines.add())
+    @Test(arguments: [false, true]) func survivesForgedDirectories(hasVariants: Bool) throws {
+        let whole = try engineBytes(hasVariants ? VariantEngines.three() : ExampleEngines.add())
+        let fields = UInt64(directoryEnd(whole) - 32) / 8
         var generator = Random(seed: 5)
         for _ in 0..<1500 {
             var broken = whole
-            let field = 32 + 8 * Int(generator.next() % 40)
+            let field = 32 + 8 * Int(generator.next() % fields)
             let value = generator.next()
             store(value % 4 == 0 ? .max - (value >> 60) : value >> (value % 64), &broken, field)
-            store(checksum(broken[32..<32 + 64 * 5]), &broken, 24)
+            signDirectory(&broken)
             try isAccepted(broken)
         }
     }

@@ -20,6 +20,14 @@ struct CaseKit {
         try ONNXModel(model).write(to: "\(path)/model.onnx")
     }
 
+    /// Writes a model `y = x + x` for x of n rows of 2, and gives its path.
+    static func doubling(_ path: String) throws -> String {
+        let shape = TensorShapeProto([.init(.parameter("n")), .init(.extent(2))])
+        let ports = ["x", "y"].map { ValueInfoProto(name: $0, type: TypeProto(tensor: .float32, shape: shape)) }
+        _ = try CaseKit(path, nodes: [node("Add", ["x", "x"], "y")], inputs: [ports[0]], outputs: [ports[1]])
+        return "\(path)/model.onnx"
+    }
+
     /// Writes a data set.
     func add(set number: Int, inputs: [HostTensor], outputs: [HostTensor]) throws {
         let folder = "\(path)/test_data_set_\(number)"

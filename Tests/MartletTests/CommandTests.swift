@@ -64,6 +64,27 @@ import Testing
         }
     }
 
+    @Test func variantsAreCompiledListedAndChosen() throws {
+        let model = try CaseKit.doubling("\(folder.path)/double")
+        let engine = "\(folder.path)/double.martlet"
+        let compiled = try martlet("compile '\(model)' -o '\(engine)' --shapes x=4x2 --shapes x=8x2")
+        #expect(compiled.status == 0 && compiled.output.contains("3 variants"), "\(compiled.output)")
+        let text = try martlet("inspect '\(engine)'").output
+        #expect(text.contains("variants: 3; a run takes the first that fits its inputs"))
+        #expect(text.contains("variant 2: x [8, 2];") && text.contains("variant 3: x [n, 2], n in "))
+        let json = try JSONValue(parsing: Array(martlet("inspect '\(engine)' --json").output.utf8))
+        #expect(json["variants"]?.array?.compactMap { $0["sizes"]?.string }.first == "x [4, 2]")
+        #expect(json["inputs"]?[0]?["shape"]?[0]?.string == "n")
+        #expect(try martlet("inspect '\(engine)' --steps").output.contains("variant 1: x [4, 2]"))
+        let special = try martlet("compile '\(model)' -o '\(engine)' --shapes x=4x2 --shapes x=8x2 --no-general")
+        #expect(special.status == 0 && special.output.contains("2 variants"))
+        try Npy.write(try HostTensor([1, 2] as [Float], shape: [1, 2]), to: "\(folder.path)/x.npy")
+        let run = try martlet("run '\(engine)' --input x='\(folder.path)/x.npy' --output '\(folder.path)/out'")
+        #expect(run.status == 1 && run.output.contains("plan.no-variant") && run.output.contains("x [4, 2]; x [8, 2]"))
+        #expect(try martlet("compile '\(model)' -o '\(engine)' --no-general").status == 2)
+        #expect(try martlet("compile '\(file)' -o '\(engine)' --shapes x=1x4").output.contains("model.shapes"))
+    }
+
     @Test func benchServesTimingRequests() throws {
         let requests = "\(folder.path)/requests"
         try AtomicFile.write(Array("run 3\nrun 1\nquit\n".utf8), to: requests)

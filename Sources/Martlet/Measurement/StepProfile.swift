@@ -33,7 +33,7 @@ package struct StepProfile: Sendable {
     ///
     /// - Throws: as the run.
     package init(_ run: PreparedRun, duration: Double, cancellation: Cancellation? = nil) throws {
-        let profile = Profile(run.engine)
+        let profile = try Profile(run.engine, plan: run.plan)
         var times: [Int: [Double]] = [:]
         let end = ContinuousClock.now + .seconds(duration)
         var runs = 0
@@ -46,7 +46,7 @@ package struct StepProfile: Sendable {
         runCount = runs
         let medians = times.mapValues { Latency($0).quantile(0.5) }
         let total = max(medians.values.sorted().reduce(0, +), 1)
-        let flops = StepWork(run)
+        let flops = try StepWork(run)
         let begin = profile.entries.map(\.last.start).min() ?? 0
         steps = profile.entries.map { entry in
             let time = medians[entry.step] ?? 0
@@ -64,8 +64,8 @@ private struct StepWork {
     private var values: [Int] = []
     private var references: [ExprRef?] = []
 
-    init(_ run: PreparedRun) {
-        let engine = run.engine.engine
+    init(_ run: PreparedRun) throws {
+        let engine = try run.engine.variant(of: run.plan)
         var sizes: [Symbol: Int] = [:]
         for (port, shape) in zip(engine.inputs, run.plan.inputShapes) {
             for (reference, size) in zip(port.dims, shape) {

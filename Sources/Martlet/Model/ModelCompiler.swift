@@ -27,12 +27,14 @@ package struct ModelCompiler: Sendable {
 
     /// Compiles a graph that `stage` made; `adjust` may change the options of the compiler before.
     ///
+    /// - Parameter specialisations: the same model for narrower sizes.
     /// - Throws: the compiler's diagnostics.
     package func compile(
-        _ graph: Graph, name: String, hash: StableHash? = nil, from stage: CompilerStage = .imported,
+        _ graph: Graph, specialisations: [Graph] = [], name: String, hash: StableHash? = nil,
+        from stage: CompilerStage = .imported,
         adjust: (inout CompilerOptions) -> Void = { _ in }
     ) throws -> Engine {
-        try compiler(name, hash, adjust).compile(graph, from: stage)
+        try compiler(name, hash, adjust).compile(graph, specialisations: specialisations, from: stage)
     }
 
     /// The canonical form of a graph.
@@ -66,10 +68,13 @@ package struct ModelCompiler: Sendable {
         key.combine("engine 1")
         key.combine(model)
         for part in [MartletVersion.build, target.name, options.accuracy.rawValue] { key.combine(part) }
-        for (name, shape) in options.shapes.sorted(by: { $0.key < $1.key }) {
-            key.combine(name)
-            key.combine(shape.count)
-            for extent in shape { key.combine(extent) }
+        for shapes in [options.shapes] + options.specialisations {
+            key.combine(shapes.count)
+            for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+                key.combine(name)
+                key.combine(shape.count)
+                for extent in shape { key.combine(extent) }
+            }
         }
         return key
     }

@@ -49,7 +49,7 @@ package enum ModelFile: Sendable {
 extension ModelFile {
     /// The computation of a model that is not compiled yet.
     ///
-    /// - Throws: `model.compiled` for an engine; the problems of the import.
+    /// - Throws: `model.compiled` for an engine, `model.shapes` for shapes of a graph's text; the problems of the import.
     package func graph(shapes: [String: [Int]] = [:], rules: RuleSet.Options = RuleSet.Options()) throws -> Graph {
         switch self {
         case .engine(let reader):
@@ -57,6 +57,10 @@ extension ModelFile {
                 "model.compiled", "an engine holds no graph that could be evaluated or compiled",
                 at: .file(path: reader.path, offset: nil), help: "give the model that it was compiled from")
         case .graph(let graph):
+            guard shapes.isEmpty else {
+                throw Diagnostic(
+                    "model.shapes", "the text of a graph states its shapes itself", help: "change them in the text")
+            }
             return graph
         case .onnx(let model):
             return try ONNXImporter.import(model, options: ImportOptions(shapes: shapes, rules: rules)).graph

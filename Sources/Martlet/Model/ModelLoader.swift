@@ -31,7 +31,10 @@ package struct ModelLoader: Sendable {
         let key = compiler.cacheKey(model: hash, options)
         if let cached = cache?.existing(key), let loaded = try? runtime.open(cached) { return loaded }
         let engine = try compiler.compile(
-            try file.graph(shapes: options.shapes), name: Self.name(of: path), hash: hash)
+            try file.graph(shapes: options.shapes),
+            specialisations: try options.specialisations.map { special in
+                try file.graph(shapes: options.shapes.merging(special) { $1 })
+            }, name: Self.name(of: path), hash: hash)
         return try keep(engine, key)
     }
 

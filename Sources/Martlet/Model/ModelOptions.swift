@@ -10,6 +10,9 @@ public enum Accuracy: String, Sendable, Hashable, CaseIterable {
 public struct ModelOptions: Sendable {
     /// Static shapes of inputs by name, in place of those in the model's file; a negative extent stays as it is there.
     public var shapes: [String: [Int]] = [:]
+    /// Shapes of inputs for which the model is compiled besides: each entry makes a variant, and a run takes the first
+    /// that fits its inputs, else the one for `shapes`. Weights are shared.
+    public var specialisations: [[String: [Int]]] = []
     /// How exactly it computes.
     public var accuracy = Accuracy.exact
     /// Whose threads and memory it uses; by default those that all models of the process share.

@@ -57,7 +57,35 @@ extension Graph {
 
 extension Engine {
     /// The inputs in words.
-    package var inputPorts: [ModelPort] { inputs.map { ModelPort($0, of: self) } }
+    package var inputPorts: [ModelPort] { ports(\.inputs) }
     /// The outputs in words.
-    package var outputPorts: [ModelPort] { outputs.map { ModelPort($0, of: self) } }
+    package var outputPorts: [ModelPort] { ports(\.outputs) }
+
+    /// The ports of the variant that takes all sizes; where there is none, extents in which variants differ are named by
+    /// all that there are, such as `224|384`.
+    private func ports(_ list: (Engine) -> [Port]) -> [ModelPort] {
+        let own = list(self).map { ModelPort($0, of: self) }
+        guard !specialisations.isEmpty, !isGeneral else { return own }
+        let others = specialisations.map { variant in list(variant).map { ModelPort($0, of: variant) } }
+        return own.enumerated().map { index, port in
+            let shapes = others.map { $0[index].shape } + [port.shape]
+            let shape = port.shape.indices.map { axis in Extent(oneOf: shapes.map { $0[axis] }) }
+            return ModelPort(name: port.name, type: port.type, shape: shape)
+        }
+    }
+}
+
+extension Extent {
+    /// One extent for those of several variants.
+    fileprivate init(oneOf extents: [Extent]) {
+        var texts: [String] = []
+        for extent in extents where !texts.contains(extent.text) { texts.append(extent.text) }
+        if texts.count == 1 {
+            self = extents[0]
+        } else {
+            let sizes = extents.compactMap(\.size)
+            let upper = sizes.count == extents.count ? sizes.max() : nil
+            self.init(named: texts.joined(separator: "|"), lower: sizes.min() ?? 0, upper: upper)
+        }
+    }
 }

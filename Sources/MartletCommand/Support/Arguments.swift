@@ -19,6 +19,19 @@ struct NamedShape: ExpressibleByArgument {
     }
 }
 
+/// Shapes of several inputs, separated by commas: `ids=1x128,mask=1x128`.
+struct ShapeGroup: ExpressibleByArgument {
+    /// The shapes by the names of the inputs.
+    let shapes: [String: [Int]]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let named = parts.compactMap { NamedShape(argument: String($0)) }
+        guard named.count == parts.count, Set(named.map(\.name)).count == named.count else { return nil }
+        shapes = Dictionary(uniqueKeysWithValues: named.map { ($0.name, $0.shape) })
+    }
+}
+
 /// A file by the name of an input: `image=image.npy`.
 struct NamedPath: ExpressibleByArgument {
     let name: String
@@ -39,8 +52,9 @@ struct ModelArguments: ParsableArguments {
 
     @Option(
         name: .customLong("shapes"),
-        help: ArgumentHelp("Compile for this shape of an input, such as 'image=1x3x224x224'.", valueName: "name=shape"))
-    var shapes: [NamedShape] = []
+        help: ArgumentHelp(
+            "Compile for exactly these shapes of inputs, such as 'image=1x3x224x224'.", valueName: "name=shape,…"))
+    var shapes: [ShapeGroup] = []
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
@@ -50,7 +64,7 @@ struct ModelArguments: ParsableArguments {
     func options() throws -> ModelOptions { try ModelOptions(threads: threads, shapes: shapesByName) }
 
     /// The shapes by name.
-    var shapesByName: [String: [Int]] { Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 } }
+    var shapesByName: [String: [Int]] { Dictionary(shapes.flatMap(\.shapes)) { $1 } }
 }
 
 extension ModelOptions {

@@ -69,6 +69,28 @@ enum EngineText {
         return Text.table(rows, right: [0]) + "\n"
     }
 
+    /// The steps of all variants, in the order in which these are tried.
+    static func allSteps(of engine: Engine) -> String {
+        guard !engine.specialisations.isEmpty else { return steps(of: engine) }
+        return engine.variants.enumerated().map { "variant \($0 + 1): \($1.sizes)\n\(steps(of: $1))" }
+            .joined(separator: "\n")
+    }
+
+    /// What the variants are, in the order in which they are tried; `withSteps` lists their steps.
+    static func variants(_ engine: Engine, withSteps: Bool = false) -> JSONValue {
+        .array(
+            engine.variants.map { variant in
+                var object = JSONObject()
+                object["sizes"] = .string(variant.sizes)
+                object["inputs"] = PortText.json(variant.alone.inputPorts)
+                object["outputs"] = PortText.json(variant.alone.outputPorts)
+                object["code"] = .integer(variant.code.count)
+                object["kernels"] = .integer(variant.kernels.count)
+                object["steps"] = withSteps ? json(variant) : .integer(variant.stepCount)
+                return .object(object)
+            })
+    }
+
     /// The steps as JSON.
     static func json(_ engine: Engine) -> JSONValue {
         .array(
@@ -79,5 +101,14 @@ enum EngineText {
                     "origins": .array(entry.step.origins.map { .string($0) }),
                 ]
             })
+    }
+}
+
+extension Engine {
+    /// The engine without its specialisations.
+    fileprivate var alone: Engine {
+        var copy = self
+        copy.specialisations = []
+        return copy
     }
 }

@@ -7,7 +7,7 @@ final class EngineAssembler {
     let target: CodegenTarget
     let machine: VectorMachine
     private(set) var program = ExprProgram()
-    private(set) var weights = WeightSection()
+    private(set) var weights: WeightSection
     private(set) var buffers: [Engine.Buffer] = []
     private(set) var kernelTexts: [(name: String, irText: String)] = []
     private var kernelNumbers: [String: Int] = [:]
@@ -35,9 +35,13 @@ final class EngineAssembler {
     /// Symbols that count the turns of loops.
     var counters: Set<Symbol> = []
 
-    init(_ options: CompilerOptions, symbolCount: Int, reasons: [String] = []) {
+    /// An empty engine; its weights are added to those given.
+    init(
+        _ options: CompilerOptions, symbolCount: Int, weights: WeightSection = WeightSection(), reasons: [String] = []
+    ) {
         let target = options.target
         self.target = target
+        self.weights = weights
         self.symbolCount = symbolCount
         keepsTexts = options.observer != nil
         self.reasons = reasons

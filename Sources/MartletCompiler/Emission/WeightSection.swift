@@ -1,7 +1,8 @@
 import MartletCore
 import MartletIR
 
-/// Collects the constants that kernels read, in the layouts that they want, each once.
+/// Collects the constants that kernels read, in the layouts that they want. Constants that are the same bytes then are
+/// stored once, also for different variants of an engine.
 struct WeightSection {
     private struct Key: Hashable {
         let tensor: ConstantTensor
@@ -14,7 +15,12 @@ struct WeightSection {
         let bytes: Int
     }
     private var parts: [Part] = []
+    private struct Content: Hashable {
+        let hash: StableHash
+        let bytes: Int
+    }
     private var known: [Key: Int] = [:]
+    private var offsets: [Content: Int] = [:]
     /// Size in bytes so far.
     private(set) var byteCount = 0
 
@@ -29,11 +35,23 @@ struct WeightSection {
         guard let bytes = recipe.type.byteCount(of: count), recipe.type.bitWidth % 8 == 0 else {
             throw Diagnostic("compile.weights", "a constant of type \(recipe.type.name) cannot be stored")
         }
+        let content = Content(hash: try Self.hash(tensor.tensor, recipe, bytes), bytes: bytes)
+        if let offset = offsets[content] {
+            known[key] = offset
+            return offset
+        }
         let offset = byteCount
+        offsets[content] = offset
         parts.append(Part(tensor: tensor.tensor, recipe: recipe, offset: offset, bytes: bytes))
         byteCount += (bytes + Self.alignment - 1) / Self.alignment * Self.alignment
         known[key] = offset
         return offset
+    }
+
+    private static func hash(_ tensor: HostTensor, _ recipe: PackingRecipe, _ bytes: Int) throws -> StableHash {
+        var packed = [UInt8](repeating: 0, count: bytes)
+        try packed.withUnsafeMutableBytes { try recipe.pack(tensor, into: $0) }
+        return StableHash(packed)
     }
 
     /// Writes all constants.

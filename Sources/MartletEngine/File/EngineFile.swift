@@ -13,6 +13,9 @@ import MartletCore
 ///                         16 bytes name, 16 bytes target tag, u64 offset, u64 size, u64 checksum, u32 version,
 ///                         u32 flags
 ///
+/// `tables` and `code` are those of the engine itself; each specialisation has its own, `tables.1` and `code.1` for the
+/// first. All use the one section `weights`.
+///
 /// The section `header` follows the directory; it is text, one `key value` a line, so that every version can print it.
 /// The other sections start at multiples of 64 KiB, the largest page size of AArch64 servers, so that each can be
 /// mapped with its own protection.
@@ -31,7 +34,20 @@ enum EngineFile {
     static let code = "code"
     static let weights = "weights"
     static let graph = "graph"
-    static let known: [String] = [header, tables, code, weights, graph]
+    private static let known: [String] = [header, tables, code, weights, graph]
+
+    /// The name of a section of variant `number`; 0 is the engine itself, nil gives what the names of all others begin
+    /// with.
+    static func section(_ name: String, ofVariant number: Int?) -> String {
+        number == 0 ? name : "\(name).\(number.map { String($0) } ?? "")"
+    }
+
+    /// Whether this version reads the section.
+    static func isKnown(_ name: String) -> Bool {
+        if known.contains(name) { return true }
+        let numbers = 1...Engine.maximumSpecialisations
+        return numbers.contains { name == section(tables, ofVariant: $0) || name == section(code, ofVariant: $0) }
+    }
 
     /// The error for a file that is not as it was written.
     static func damaged(section: String, _ what: String) -> Diagnostic {

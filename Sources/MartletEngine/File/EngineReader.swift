@@ -47,15 +47,24 @@ public struct EngineReader: Sendable {
 
     private func readEngine() throws -> Engine {
         try checkVersions()
-        let tables = try checkedSection(EngineFile.tables).withUnsafeBytes { try DecodedTables($0) }
-        var engine = Engine(
-            header: header, symbols: tables.symbols, program: tables.program, inputs: tables.inputs,
-            outputs: tables.outputs, states: tables.states, buffers: tables.buffers, steps: tables.steps,
-            requirements: tables.requirements, kernels: tables.kernels, code: try checkedSection(EngineFile.code),
-            weights: try section(EngineFile.weights), reasons: tables.reasons)
+        let weights = try section(EngineFile.weights)
+        var engine = try readVariant(0, weights)
         engine.graph = .section(try section(EngineFile.graph))
+        let count = entries.count { $0.name.hasPrefix(EngineFile.section(EngineFile.tables, ofVariant: nil)) }
+        engine.specialisations = try (0..<count).map { try readVariant($0 + 1, weights) }
         try engine.validate()
         return engine
+    }
+
+    private func readVariant(_ number: Int, _ weights: SectionBytes) throws -> Engine {
+        let name = EngineFile.section(EngineFile.tables, ofVariant: number)
+        let tables = try checkedSection(name).withUnsafeBytes { try DecodedTables($0, section: name) }
+        return Engine(
+            header: header, symbols: tables.symbols, program: tables.program, inputs: tables.inputs,
+            outputs: tables.outputs, states: tables.states, buffers: tables.buffers, steps: tables.steps,
+            requirements: tables.requirements, kernels: tables.kernels,
+            code: try checkedSection(EngineFile.section(EngineFile.code, ofVariant: number)), weights: weights,
+            reasons: tables.reasons)
     }
 
     private func checkVersions() throws {
@@ -66,7 +75,7 @@ public struct EngineReader: Sendable {
                 "the engine has format \(header.formatVersion), this program knows formats "
                     + "up to \(Engine.formatVersion)", help: help)
         }
-        for entry in entries where entry.isRequired && !EngineFile.known.contains(entry.name) {
+        for entry in entries where entry.isRequired && !EngineFile.isKnown(entry.name) {
             throw Diagnostic(
                 "engine.unknown-section", "the engine needs section '\(entry.name)', which this program does not know",
                 help: help)

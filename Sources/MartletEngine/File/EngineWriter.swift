@@ -7,13 +7,20 @@ extension Engine {
     public func write(to path: String) throws {
         try validate()
         let graphBytes = try GraphText.section(of: graph)
-        let contents: [(name: String, tag: String, bytes: SectionBytes)] = [
+        var contents: [(name: String, tag: String, bytes: SectionBytes)] = [
             (EngineFile.header, "text", try SectionBytes(Array(header.encoded.utf8))),
             (EngineFile.tables, "host", try SectionBytes(encodedTables())),
             (EngineFile.code, header.target, code),
             (EngineFile.weights, "host", weights),
             (EngineFile.graph, "text", graphBytes),
         ]
+        for (index, variant) in specialisations.enumerated() {
+            let (tables, code) = (EngineFile.tables, EngineFile.code)
+            contents += [
+                (EngineFile.section(tables, ofVariant: index + 1), "host", try SectionBytes(variant.encodedTables())),
+                (EngineFile.section(code, ofVariant: index + 1), header.target, variant.code),
+            ]
+        }
         let (entries, fileSize) = layOut(contents)
         try AtomicFile.write(to: path) { writer in
             try writer.write(EngineFile.encode(entries, fileSize: fileSize))

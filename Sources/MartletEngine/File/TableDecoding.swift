@@ -13,8 +13,8 @@ struct DecodedTables {
     let requirements: [Engine.Requirement]
     let reasons: [String]
 
-    init(_ bytes: UnsafeRawBufferPointer) throws {
-        var reader = try TableReader(bytes, section: EngineFile.tables)
+    init(_ bytes: UnsafeRawBufferPointer, section: String) throws {
+        var reader = try TableReader(bytes, section: section)
         let abi = try reader.unsigned()
         guard abi == UInt64(Engine.kernelABIVersion) else {
             throw Diagnostic(

@@ -23,6 +23,8 @@ public final class ShapePlan: @unchecked Sendable {
     public let arenaByteCount: Int
     /// Scratch memory of each thread, in bytes; a multiple of 64.
     public let scratchByteCount: Int
+    /// Which specialisation of the engine it is for; nil for the engine itself.
+    let specialisation: Int?
     /// Estimated time of the steps that are worth sharing out, in nanoseconds of one thread.
     let sharedWork: Double
 
@@ -43,7 +45,8 @@ public final class ShapePlan: @unchecked Sendable {
     let hasGrowth: Bool
     private let frames: Mutex<[RunFrame]>
 
-    init(_ parts: PlanBuilder) {
+    init(_ parts: PlanBuilder, specialisation: Int? = nil) {
+        self.specialisation = specialisation
         inputShapes = parts.inputShapes
         outputShapes = parts.outputShapes
         inputByteCounts = parts.inputByteCounts

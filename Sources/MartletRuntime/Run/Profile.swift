@@ -1,6 +1,6 @@
 /// Times of the steps of the runs that it is given to, summed up.
 ///
-/// Recording allocates nothing. A profile belongs to one engine and to one run at a time.
+/// Recording allocates nothing. A profile belongs to one variant of an engine and to one run at a time.
 public final class Profile {
     /// One step of the engine.
     public struct Entry: Sendable {
@@ -33,10 +33,17 @@ public final class Profile {
     private let steps: [Schedule.StepInfo]
     private var records: [Record]
 
-    /// An empty profile for runs of the engine.
+    /// An empty profile for runs of an engine without specialisations.
     public init(_ engine: LoadedEngine) {
         steps = engine.schedule.steps
         records = Array(repeating: Record(), count: steps.count)
+    }
+
+    /// An empty profile for runs of a plan: the steps are those of the variant that runs it.
+    ///
+    /// - Throws: `run.arguments` for a plan of another engine.
+    public convenience init(_ engine: LoadedEngine, plan: ShapePlan) throws {
+        self.init(try engine.program(of: plan))
     }
 
     /// Forgets all times.

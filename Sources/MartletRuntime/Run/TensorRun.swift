@@ -132,6 +132,10 @@ extension LoadedEngine {
     ///
     /// - Throws: as `plan(for:)`.
     func initialShapes(knowing shapes: [[Int]?]) throws -> [[Int]] {
+        try variant(knowing: shapes).ownInitialShapes(knowing: shapes)
+    }
+
+    private func ownInitialShapes(knowing shapes: [[Int]?]) throws -> [[Int]] {
         var binding = try ShapeBinding(engine, shapes: shapes)
         binding.fillWithLowerBounds()
         var values = [Int64](repeating: 0, count: expressions.count)
