@@ -20,7 +20,7 @@ let package = Package(
     name: "Martlet",
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
-        .library(name: "MartletRuntime", targets: ["MartletRuntime"]),
+        .library(name: "MartletRuntime", targets: ["MartletRuntime", "MartletEngine", "MartletCore"]),
         .executable(name: "martlet", targets: ["martlet"]),
     ],
     dependencies: [
@@ -51,7 +51,7 @@ let package = Package(
         .executableTarget(name: "RegisterTypesTool", path: "Plugins/RegisterTypesTool", swiftSettings: settings),
         .plugin(name: "RegisterTypes", capability: .buildTool(), dependencies: ["RegisterTypesTool"]),
         tests("MartletCoreTests", ["MartletCore"]),
-        tests("MartletRuntimeTests", ["MartletRuntime", "MartletEngine", "MartletCore"]),
+        tests("MartletRuntimeTests", ["MartletRuntime", "MartletEngine", "MartletCore"], texts: ["Frozen"]),
         tests("MartletIRTests", ["MartletIR", "MartletCore"]),
         tests("MartletLibraryTests", ["MartletLibrary", "MartletIR", "MartletCore"]),
         tests(

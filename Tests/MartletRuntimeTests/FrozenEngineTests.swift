@@ -1,0 +1,81 @@
+import MartletCore
+import MartletEngine
+import MartletRuntime
+import Testing
+
+/// `Frozen/first.martlet.gz` is an engine file of format 1 as the first version wrote it, for x86-64-v2: the model
+/// y = softmax(relu(x w + b)) for any number of rows, and a variant for 4 rows. It is never written again: every later
+/// version must open and run it.
+@Suite struct FrozenEngineTests {
+    private let folder: TestFolder
+    private let path: String
+
+    init() throws {
+        folder = try TestFolder()
+        path = folder.path("first.martlet")
+        let parts = #filePath.split(separator: "/").dropLast()
+        try TestFolder.shell("gzip -dc '/\(parts.joined(separator: "/"))/Frozen/first.martlet.gz' > '\(path)'")
+    }
+
+    private func x(_ rows: Int) throws -> HostTensor { try floats((0..<3 * rows).map { Float($0) - 4 }, [rows, 3]) }
+
+    /// What the reference interpreter says of `x(4)`; the rows of other counts are the same.
+    private static let expected: [Float] = [
+        0.5, 0.5, 0.320821285, 0.679178715, 0.148047194, 0.851952732, 0.148047194, 0.851952732,
+    ]
+
+    @Test func describesItself() throws {
+        let reader = try EngineReader(path: path)
+        try reader.check()
+        #expect(reader.header.formatVersion == 1 && reader.header.target == "x86-64-v2")
+        let sizes = try reader.engine().variants.map(\.sizes)
+        #expect(sizes == ["x [4, 3]", "x [n, 3], n in 0..."])
+    }
+
+    @Test func opensAndRuns() throws {
+        #if arch(x86_64)
+            let session = Session(try Runtime(threads: 1).open(path))
+            for rows in [1, 2, 4, 4] {
+                let y = try session.run(["x": x(rows)]).floats("y")
+                #expect(y.count == 2 * rows)
+                for (value, expected) in zip(y, Self.expected) { #expect(abs(value - expected) < 1e-6) }
+            }
+        #else
+            #expect(errorCode { _ = try Runtime(threads: 1).open(path) } == "engine.incompatible")
+        #endif
+    }
+
+    @Test func aNewerFileIsRefusedWithBothVersions() throws {
+        let whole = Array(try MappedFile(path: path).bytes)
+        let newer = Engine.formatVersion + 1
+        try AtomicFile.write(rewritten(whole, format: newer), to: folder.path("newer"))
+        let format = #expect(throws: Diagnostic.self) { _ = try Runtime(threads: 1).open(folder.path("newer")) }
+        #expect(format?.code == "engine.unknown-version")
+        let message = "the engine has format \(newer), this program knows formats up to \(Engine.formatVersion)"
+        #expect(format?.message == message)
+        // Whatever the format, the file says what it is.
+        #expect(try EngineReader(path: folder.path("newer")).describe().contains("format: \(newer)\n"))
+        var container = whole
+        container[8] += 1
+        try AtomicFile.write(container, to: folder.path("container"))
+        let unknown = #expect(throws: Diagnostic.self) { _ = try EngineReader(path: folder.path("container")) }
+        #expect(unknown?.message == "the engine's container has version 2, this program knows 1")
+    }
+
+    /// The file with another format in its header, and right checksums.
+    private func rewritten(_ whole: [UInt8], format: Int) throws -> [UInt8] {
+        var bytes = whole
+        func number(_ offset: Int) -> Int {
+            bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+        }
+        func store(_ hash: StableHash, _ offset: Int) {
+            bytes.withUnsafeMutableBytes { $0.storeBytes(of: hash.low, toByteOffset: offset, as: UInt64.self) }
+        }
+        let (start, count) = (number(64), number(72))
+        #expect(bytes[start..<start + 9].elementsEqual("format 1\n".utf8) && format < 10)
+        bytes[start + 7] = UInt8(ascii: "0") + UInt8(format)
+        store(StableHash(Array(bytes[start..<start + count])), 80)
+        store(StableHash(Array(bytes[32..<32 + 64 * (number(8) >> 32)])), 24)
+        return bytes
+    }
+}
