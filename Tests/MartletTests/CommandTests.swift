@@ -51,6 +51,8 @@ import Testing
         let engine = "\(folder.path)/double.martlet"
         #expect(try martlet("compile '\(file)' -o '\(engine)'").status == 0)
         #expect(try martlet("inspect '\(engine)' --check").status == 0)
+        let bench = try martlet("bench '\(engine)' --seconds 0.05 --json")
+        #expect(try JSONValue(parsing: bench.output)["open"]?.number ?? 0 > 0)
         let steps = try martlet("inspect '\(engine)' --steps --json")
         #expect(try JSONValue(parsing: Array(steps.output.utf8))["steps"]?.array?.count == 1)
         let x = try HostTensor([1, 2, 3, 4] as [Float], shape: [1, 4])
@@ -92,6 +94,20 @@ import Testing
         let lines = result.output.split(separator: "\n")
         #expect(result.status == 0 && lines.first == "ready" && lines.count == 3)
         #expect(lines.dropFirst().allSatisfy { Double($0).map { $0 > 0 } ?? false })
+    }
+
+    /// The number of elements of the output is the value of the input.
+    @Test func benchTakesOutputsOfUnknownSize() throws {
+        let kit = try ModelKit(
+            folder, name: "range", [ModelKit.node("Range", ["zero", "limit", "one"], ["y"])],
+            inputs: [ModelKit.value("limit", .int64, [])], outputs: ["y"],
+            constants: ["zero": HostTensor(scalar: Int64(0)), "one": HostTensor(scalar: Int64(1))])
+        try Npy.write(HostTensor(scalar: Int64(1000)), to: "\(folder.path)/limit.npy")
+        let arguments = "'\(kit.path)' --input limit='\(folder.path)/limit.npy' --threads 1"
+        let result = try martlet("bench \(arguments) --seconds 0.05 --json")
+        #expect(result.status == 0, "\(result.output)")
+        #expect(try JSONValue(parsing: result.output)["runs"]?.integer ?? 0 > 0)
+        #expect(try martlet("bench \(arguments) --seconds 0.05 --profile '\(folder.path)/profile.json'").status == 0)
     }
 
     @Test func theGraphReadsBack() throws {

@@ -4,13 +4,16 @@ package import MartletRuntime
 
 /// An engine with inputs in place and memory for the outputs, so that a run does nothing but run.
 ///
-/// Unsafe parts and their invariants: `inputs` and `outputs` point to memory that is this object's own, of the sizes
-/// that the plan states, freed when it goes.
+/// Unsafe parts and their invariants: `inputs` and `outputs` point to memory that is this object's own, of at least the
+/// sizes that the plan states, freed when it goes. Memory of outputs whose size is known only during a run is replaced by
+/// larger memory when a run asks for it, and kept for the next.
 package final class PreparedRun {
     package let engine: LoadedEngine
     package let plan: ShapePlan
     private let inputs: [UnsafeRawPointer]
-    private let outputs: [UnsafeMutableRawPointer]
+    private var outputs: [UnsafeMutableRawPointer]
+    /// Bytes of the memory of each output.
+    private var capacities: [Int]
 
     /// Copies the inputs and plans the run.
     ///
@@ -35,7 +38,8 @@ package final class PreparedRun {
             }
             return UnsafeRawPointer(memory)
         }
-        outputs = plan.outputByteCounts.map(Self.allocate)
+        capacities = plan.outputByteCounts
+        outputs = capacities.map(Self.allocate)
     }
 
     deinit {
@@ -49,10 +53,26 @@ package final class PreparedRun {
         return memory
     }
 
+    /// Memory of `count` bytes for an output, with the first `kept` bytes of what it had.
+    private func grow(_ output: Int, _ count: Int, _ kept: Int) -> UnsafeMutableRawPointer {
+        let (old, capacity) = (outputs[output], capacities[output])
+        guard capacity < count else { return old }
+        let memory = Self.allocate(count)
+        memory.copyMemory(from: old, byteCount: min(kept, capacity))
+        old.deallocate()
+        (outputs[output], capacities[output]) = (memory, count)
+        return memory
+    }
+
     /// Runs once.
     ///
     /// - Throws: as `LoadedEngine.run`.
     package func run(cancellation: Cancellation? = nil, profile: Profile? = nil) throws {
-        try engine.run(plan: plan, inputs: inputs, outputs: outputs, cancellation: cancellation, profile: profile)
+        guard !plan.growingOutputs.isEmpty else {
+            return try engine.run(
+                plan: plan, inputs: inputs, outputs: outputs, cancellation: cancellation, profile: profile)
+        }
+        _ = try engine.run(
+            plan: plan, inputs: inputs, allocate: grow, cancellation: cancellation, profile: profile)
     }
 }

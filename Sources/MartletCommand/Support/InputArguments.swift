@@ -25,7 +25,8 @@ struct InputArguments: ParsableArguments {
         if let inputs {
             for (position, port) in ports.enumerated() {
                 let path = "\(inputs)/input_\(position).pb"
-                if Files.exists(path) { result[port.name] = try Self.read(path) }
+                guard Files.exists(path) else { continue }
+                result[port.name] = try CaseDataSet.input(try Self.read(path), rank: port.shape.count)
             }
             guard !result.isEmpty || ports.isEmpty else {
                 throw Diagnostic(

@@ -1,4 +1,4 @@
-import MartletCore
+package import MartletCore
 
 /// Inputs and expected outputs of one run of a case's model.
 public struct CaseDataSet: Sendable {
@@ -48,17 +48,32 @@ public struct CaseDataSet: Sendable {
     ///
     /// - Throws: `Diagnostic` if a file is malformed or has no place in the graph.
     public func inputs(for graph: GraphProto) throws -> [Entry] {
-        try Self.entries(inputFiles, graph.dataInputs)
+        try Self.entries(inputFiles, graph.dataInputs).map { entry, declared in
+            guard case .tensor(let tensor) = entry.value, case .tensor(_, let shape?) = declared.type?.value else {
+                return entry
+            }
+            return Entry(name: entry.name, value: .tensor(try Self.input(tensor, rank: shape.dimensions.count)))
+        }
+    }
+
+    /// A tensor as an input of this rank takes it: a scalar for one element in one axis.
+    ///
+    /// NumPy's `ascontiguousarray`, through which tools write data files, gives scalars an axis, and ONNX Runtime takes
+    /// them for what they were.
+    package static func input(_ tensor: HostTensor, rank: Int) throws -> HostTensor {
+        rank == 0 && tensor.shape == [1] ? try tensor.reshaped([]) : tensor
     }
 
     /// The expected outputs, each with the name of the graph output at its position.
     ///
     /// - Throws: `Diagnostic` if a file is malformed or has no place in the graph.
     public func outputs(for graph: GraphProto) throws -> [Entry] {
-        try Self.entries(outputFiles, graph.outputs)
+        try Self.entries(outputFiles, graph.outputs).map(\.entry)
     }
 
-    private static func entries(_ files: [File], _ declared: [ValueInfoProto]) throws -> [Entry] {
+    private static func entries(
+        _ files: [File], _ declared: [ValueInfoProto]
+    ) throws -> [(entry: Entry, declared: ValueInfoProto)] {
         try files.map { file in
             guard declared.indices.contains(file.position) else {
                 throw Diagnostic(
@@ -66,7 +81,7 @@ public struct CaseDataSet: Sendable {
                     at: .file(path: file.path, offset: nil))
             }
             let value = declared[file.position]
-            return Entry(name: value.name, value: try WireValue.read(path: file.path, type: value.type))
+            return (Entry(name: value.name, value: try WireValue.read(path: file.path, type: value.type)), value)
         }
     }
 }
