@@ -67,8 +67,24 @@ extension ModelFile {
         }
     }
 
-    /// A hash of everything that the model's computation depends on.
+    /// A hash of the model's contents, weights beside it included: the same wherever the model lies.
     package static func hash(path: String) throws -> StableHash {
+        try hash(path: path) { file, name, hash in
+            hash.combine(name)
+            hash.combine(try MappedFile(path: file).withUnsafeBytes { StableHash($0) })
+        }
+    }
+
+    /// A hash that differs where the contents may differ: weights beside a model are too large to be read each time it
+    /// is opened.
+    package static func quickHash(path: String) throws -> StableHash {
+        try hash(path: path) { file, _, hash in hash.combine(identity(of: file)) }
+    }
+
+    /// A hash of the file, to which `combine` adds those beside it: it takes path and name of each.
+    private static func hash(
+        path: String, _ combine: (String, String, inout StableHash) throws -> Void
+    ) throws -> StableHash {
         var hash = try MappedFile(path: path).withUnsafeBytes { StableHash($0) }
         let file = try ModelFile(path: path)
         let constants = GraphFile.resourcePath(of: path)
@@ -79,11 +95,11 @@ extension ModelFile {
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         let tensors = model.graph.initializers.filter { !$0.externalData.isEmpty }
         let files = Set(tensors.flatMap(\.externalData).filter { $0.key == "location" }.map(\.value))
-        for file in files.sorted() { hash.combine(identity(of: folder + file)) }
+        for file in files.sorted() { try combine(folder + file, file, &hash) }
         return hash
     }
 
-    /// Size and time of a file: weights beside a model are too large to be read for a cache key.
+    /// Path, size and time of a file.
     private static func identity(of path: String) -> String {
         var status = stat()
         guard stat(path, &status) == 0 else { return path }

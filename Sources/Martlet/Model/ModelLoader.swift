@@ -24,17 +24,20 @@ package struct ModelLoader: Sendable {
     ///
     /// - Throws: what reading, importing and compiling say, as `Diagnostic` or `Diagnostics`.
     package func load(path: String) throws -> LoadedEngine {
+        try FloatingPointMode.withIEEE { try open(path) }
+    }
+
+    private func open(_ path: String) throws -> LoadedEngine {
         let file = try ModelFile(path: path)
         if case .engine = file { return try runtime.open(path) }
         let compiler = try ModelCompiler(settings)
-        let hash = try ModelFile.hash(path: path)
-        let key = compiler.cacheKey(model: hash, options)
+        let key = compiler.cacheKey(model: try ModelFile.quickHash(path: path), options)
         if let cached = cache?.existing(key), let loaded = try? runtime.open(cached) { return loaded }
         let engine = try compiler.compile(
             try file.graph(shapes: options.shapes),
             specialisations: try options.specialisations.map { special in
                 try file.graph(shapes: options.shapes.merging(special) { $1 })
-            }, name: Self.name(of: path), hash: hash)
+            }, name: Self.name(of: path), hash: try ModelFile.hash(path: path))
         return try keep(engine, key)
     }
 
@@ -44,7 +47,9 @@ package struct ModelLoader: Sendable {
     package func load(
         _ graph: Graph, name: String = "graph", adjust: (inout CompilerOptions) -> Void = { _ in }
     ) throws -> LoadedEngine {
-        try runtime.load(try ModelCompiler(settings).compile(graph, name: name, adjust: adjust))
+        try FloatingPointMode.withIEEE {
+            try runtime.load(try ModelCompiler(settings).compile(graph, name: name, adjust: adjust))
+        }
     }
 
     /// Loads an engine, from the cache if it can be kept there: then its weights are mapped and shared.

@@ -134,7 +134,7 @@ struct LoopNest {
             return true
         }
         let kept = Set(axes.map(\.symbol))
-        for symbol in Set(offsets.values.flatMap(\.symbols) + storeOffset.symbols)
+        for symbol in Set(offsets.values.flatMap(\.symbols) + storeOffset.symbols).sorted()
         where symbol.isAxis && !kept.contains(symbol) && isUnit(symbol) {
             substitute(symbol, 0)
         }

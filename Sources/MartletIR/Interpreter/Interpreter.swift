@@ -36,6 +36,10 @@ public final class Interpreter: EvaluationContext {
     ///
     /// - Throws: `run.input…` where an input does not fit, and an operation's diagnostic with its node as place.
     public func run(_ inputs: [HostTensor]) throws -> [HostTensor] {
+        try FloatingPointMode.withIEEE { try runNodes(inputs) }
+    }
+
+    private func runNodes(_ inputs: [HostTensor]) throws -> [HostTensor] {
         var values = [HostTensor?](repeating: nil, count: graph.values.count)
         try bindInputs(inputs, into: &values)
         try checkRequirements()

@@ -1,5 +1,6 @@
 internal import CMartlet
 internal import Glibc
+internal import MartletCore
 internal import Synchronization
 
 /// What the threads of a pool share: the job, its chunks, and who sleeps.

@@ -1,11 +1,10 @@
 internal import CMartlet
 
 /// The rounding and denormal mode of the calling thread.
-enum FloatingPointMode {
-    /// Runs `body` in the IEEE 754 default mode and restores the caller's. Kernels are compiled for that mode: results
-    /// must not depend on what other code of the process has set.
-    @inline(__always)
-    static func withIEEE<Result>(_ body: () throws -> Result) rethrows -> Result {
+package enum FloatingPointMode {
+    /// Runs `body` in the IEEE 754 default mode and restores the caller's. Kernels are compiled for that mode, and models
+    /// are compiled and interpreted in it: results must not depend on what other code of the process has set.
+    package static func withIEEE<Result>(_ body: () throws -> Result) rethrows -> Result {
         let saved = cm_get_fp_mode()
         let wanted = cm_ieee_fp_mode()
         if saved != wanted { cm_set_fp_mode(wanted) }
@@ -14,7 +13,7 @@ enum FloatingPointMode {
     }
 
     /// Sets the default mode for good: for threads of our own, which inherit the mode of the thread that made them.
-    static func setIEEE() {
+    package static func setIEEE() {
         cm_set_fp_mode(cm_ieee_fp_mode())
     }
 }
