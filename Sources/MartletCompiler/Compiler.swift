@@ -177,16 +177,10 @@ public struct Compiler: Sendable {
         let section = try CodeSection(parts)
         let offsets = section.entries.map { $0.first?.offset ?? 0 }
         let ports = ports(graph, assembler)
-        let requirements =
-            assembler.requirements
-            + graph.requirements.map {
-                Engine.Requirement(
-                    left: assembler.expression($0.left), right: assembler.expression($0.right), what: $0.what)
-            }
         return Engine(
             header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
             outputs: ports.outputs, states: try states(graph), buffers: assembler.buffers, steps: steps,
-            requirements: requirements, kernels: assembler.kernelInfos(offsets: offsets),
+            requirements: assembler.requirements, kernels: assembler.kernelInfos(offsets: offsets),
             code: try SectionBytes(section.bytes), sourceGraph: source, reasons: assembler.reasons)
     }
 

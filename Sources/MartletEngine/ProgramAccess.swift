@@ -9,6 +9,24 @@ extension ExprProgram {
         return Int(constants[Int(reference)])
     }
 
+    /// The symbols that entries depend on, in the order of their ids.
+    package func symbols(of references: [ExprRef]) -> [Int] {
+        var pending = references
+        var seen: Set<ExprRef> = []
+        var found: Set<Int> = []
+        while let entry = pending.popLast() {
+            guard operations.indices.contains(Int(entry)), seen.insert(entry).inserted,
+                let op = Op(rawValue: operations[Int(entry)])
+            else { continue }
+            switch op {
+            case .constant: break
+            case .symbol: found.insert(Int(left[Int(entry)]))
+            default: pending += [left[Int(entry)], right[Int(entry)]]
+            }
+        }
+        return found.sorted()
+    }
+
     /// An entry in words. Formulas that are deep or long end in `…`; a reference out of range is `?`.
     func text(of reference: ExprRef, names: [String]) -> String {
         text(Int(reference), names, depth: 0).text

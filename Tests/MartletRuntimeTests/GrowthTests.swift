@@ -173,9 +173,9 @@ struct GrowthTests {
         #expect(try session.run(["x": floats([1, 2, 0, 0])]).integers("where") == [0, 1])
         let plan = #expect(throws: Diagnostic.self) { _ = try session.run(["x": floats([1])]) }
         #expect(plan?.code == "run.sizes-differ")
-        #expect(plan?.message == "extents of 'add': n is 1, 4 is 4")
+        #expect(plan?.message == "extents of 'add': n = 1 and 4 differ")
         let run = #expect(throws: Diagnostic.self) { _ = try session.run(["x": floats([1, 2, 3, 0])]) }
         #expect(run?.code == "run.sizes-differ")
-        #expect(run?.message == "extents of 'mul': m*2 is 6, n is 4")
+        #expect(run?.message == "extents of 'mul': m*2 = 6 and n = 4 differ, in 'nonzero'")
     }
 }

@@ -24,7 +24,7 @@ final class EngineAssembler {
     private let keepsTexts: Bool
     private(set) var groupTexts: [StageText] = []
     private(set) var kernelFunctions: [(name: String, function: VectorFunction)] = []
-    /// Sizes that must agree and that no graph knows.
+    /// Sizes that must agree.
     var requirements: [Engine.Requirement] = []
     /// What was not done, with the reason; no two are equal.
     var reasons: [String] = []

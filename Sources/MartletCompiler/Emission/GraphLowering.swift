@@ -28,12 +28,13 @@ final class GraphLowering {
     }
 
     /// Lowers `graph` whose inputs lie in `inputs`; its outputs are written to `outputs`. Outputs of `appended` states
-    /// are the memory of their inputs.
+    /// are the memory of their inputs. A graph inside a step comes with the origins of that step.
     static func steps(
         of graph: Graph, inputs: [StoredValue], outputs: [StoredValue.Memory], appended: [AppendedState] = [],
-        assembler: EngineAssembler
+        assembler: EngineAssembler, inside region: [String]? = nil
     ) throws -> [Engine.Step] {
         let lowering = GraphLowering(graph, appended, assembler)
+        try lowering.noteRequirements(inside: region)
         try lowering.lower(inputs, outputs)
         return lowering.steps
     }
@@ -52,6 +53,33 @@ final class GraphLowering {
         assignOutputs(outputs)
         for node in graph.nodeIDs { try lower(node) }
         try copyOutputs(outputs)
+    }
+
+    /// Hands on the sizes that must agree. The runtime compares them when the last of their symbols gets its value. Where
+    /// a graph inside a step sets none of them, a mark of its start takes that part: so they are compared in each turn of
+    /// a loop, and not where the graph is a side of a branch that is not taken.
+    private func noteRequirements(inside region: [String]?) throws {
+        var start: Symbol?
+        let own = Set(graph.nodeIDs.flatMap { graph.operation(of: $0).definedSymbols })
+        for requirement in graph.requirements {
+            var left = requirement.left
+            let isSetHere = (left.symbols + requirement.right.symbols).contains(where: own.contains)
+            if let region, !isSetHere { left = left + IntExpr(try markOfStart(&start, origins: region)) }
+            assembler.requirements.append(
+                Engine.Requirement(
+                    left: assembler.expression(left), right: assembler.expression(requirement.right),
+                    what: requirement.what))
+        }
+    }
+
+    /// A symbol without a name, which the first step sets to 0.
+    private func markOfStart(_ mark: inout Symbol?, origins: [String]) throws -> Symbol {
+        if let mark { return mark }
+        let symbol = assembler.addSize("")
+        let zero = ConstantTensor(HostTensor(scalar: Int64(0)))
+        append(try bindStep(symbol, to: .constant(zero), origins: origins))
+        mark = symbol
+        return symbol
     }
 
     private func findForms() throws {

@@ -145,7 +145,7 @@ struct LoopLowering {
     private func bodySteps(_ frame: Frame) throws -> [Engine.Step] {
         try GraphLowering.steps(
             of: body, inputs: frame.inputs, outputs: frame.carried.map(\.next) + frame.stacked,
-            assembler: assembler)
+            assembler: assembler, inside: origins)
     }
 
     /// Stores the counter where the body reads it as a tensor.

@@ -65,7 +65,8 @@ struct RegionLowering {
             outputs[index] = .buffer(
                 assembler.addBuffer("\(origins.last ?? "branch") side", bytes: bytes, step: assembler.stepCount))
         }
-        var steps = try GraphLowering.steps(of: side, inputs: captures, outputs: outputs, assembler: assembler)
+        var steps = try GraphLowering.steps(
+            of: side, inputs: captures, outputs: outputs, assembler: assembler, inside: origins)
         steps += try sizes.flatMap { try sizeSteps($0.symbol, of: side, in: $0.memory) }
         steps += try sizes.map { try lowering.bindStep($0.symbol, to: $0.memory, origins: origins) }
         for (index, output) in outputs.enumerated() where output != results[index] {

@@ -16,6 +16,8 @@ public final class GraphBuilder: TypeScope {
     public let rules: RuleSet
     /// Names of the source nodes that nodes added from now on come from.
     public var origin: [String] = []
+    /// Whether an operation is being asked for its types.
+    private var isTyping = false
 
     private struct OperationKey: Hashable {
         let name: String
@@ -76,12 +78,15 @@ public final class GraphBuilder: TypeScope {
         case .no:
             let name = symbolScope.table.name(of:)
             throw Diagnostic("type.sizes-differ", "\(what()): \(left.text(name)) and \(right.text(name)) differ")
-        case .unknown: addRequirement(SizeRequirement(left: left, right: right, what: what()))
+        case .unknown: addRequirement(left, right, what())
         }
     }
 
-    private func addRequirement(_ requirement: SizeRequirement) {
-        if !graph.requirements.contains(requirement) { graph.requirements.append(requirement) }
+    /// Notes a requirement once; where a node makes it, with the node's name.
+    private func addRequirement(_ left: IntExpr, _ right: IntExpr, _ what: String) {
+        guard !graph.requirements.contains(where: { $0.left == left && $0.right == right }) else { return }
+        let node = isTyping ? origin.last.map { ", at '\($0)'" } ?? "" : ""
+        graph.requirements.append(SizeRequirement(left: left, right: right, what: what + node))
     }
 
     // MARK: Values
@@ -137,6 +142,8 @@ public final class GraphBuilder: TypeScope {
     }
 
     private func resultTypes(of operation: any Operation, _ operands: [ValueID]) throws -> [TensorType] {
+        isTyping = true
+        defer { isTyping = false }
         do {
             return try operation.resultTypes(of: operands.map(type(of:)), in: self)
         } catch let diagnostic as Diagnostic {

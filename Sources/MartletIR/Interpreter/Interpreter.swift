@@ -105,11 +105,19 @@ public final class Interpreter: EvaluationContext {
             guard let left = try? value(of: requirement.left), let right = try? value(of: requirement.right),
                 left != right
             else { continue }
-            let name = graph.symbols.name(of:)
+            let sides = [(requirement.left, left), (requirement.right, right)].map { size, value in
+                size.constant == nil ? "\(size.text(graph.symbols.name(of:))) = \(value)" : "\(value)"
+            }
+            let parts = Set(requirement.left.symbols + requirement.right.symbols).sorted().compactMap { symbol in
+                symbols[symbol].map { "\(graph.symbols.name(of: symbol)) = \($0)" }
+            }
+            let isPlain = parts.allSatisfy(sides.contains)
             throw Diagnostic(
                 "run.sizes-differ",
-                "\(requirement.what): \(requirement.left.text(name)) is \(left), "
-                    + "\(requirement.right.text(name)) is \(right)")
+                "\(requirement.what): "
+                    + (isPlain
+                        ? "\(sides[0]) and \(sides[1]) differ"
+                        : "the sizes \(parts.joined(separator: ", ")) do not fit"))
         }
     }
 }

@@ -44,7 +44,8 @@ public struct Broadcast: Operation {
         if extent.constant != nil { return try scope.require(extent, equals: target, "axis \(axis) of a broadcast") }
         // Zero exactly where the extent is 1 or the target.
         let excess = (extent - 1) * (extent - target)
-        try scope.require(excess, equals: 0, "axis \(axis) of a broadcast, which is neither 1 nor the size it meets")
+        let size = target.constant.map(String.init) ?? "the size it meets"
+        try scope.require(excess, equals: 0, "axis \(axis) of a broadcast, which is neither 1 nor \(size)")
     }
 
     public func evaluate(_ operands: [HostTensor], in context: any EvaluationContext) throws -> [HostTensor] {

@@ -80,7 +80,7 @@ struct PlanBuilder {
         for requirement in engine.requirements {
             let sides = [Int(requirement.left), Int(requirement.right)]
             guard !sides.contains(where: { loaded.expressions.isDynamic[$0] }) else { continue }
-            if let problem = engine.problem(requirement, values[sides[0]], values[sides[1]]) { throw problem }
+            if let problem = engine.problem(requirement, values, symbols: symbols) { throw problem }
         }
     }
 

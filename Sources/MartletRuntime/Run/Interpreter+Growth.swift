@@ -24,8 +24,9 @@ extension Interpreter {
     }
 
     private func check(_ requirement: Engine.Requirement, _ instruction: UnsafePointer<Instruction>) throws {
-        let (left, right) = (frame.values[Int(requirement.left)], frame.values[Int(requirement.right)])
-        if let problem = loaded.engine.problem(requirement, left, right) { throw problem }
+        if let problem = loaded.engine.problem(requirement, frame.values, symbols: frame.symbols) {
+            throw diagnostic(problem.code, problem.message, instruction)
+        }
     }
 
     /// The size of a buffer that grows; nil while it is unknown, or nonsense.
@@ -196,10 +197,25 @@ extension Interpreter {
 
 extension Engine {
     /// What is wrong if two sizes that must agree have these values; nil if they do, or one is not known.
-    func problem(_ requirement: Requirement, _ left: Int64, _ right: Int64) -> Diagnostic? {
+    func problem(
+        _ requirement: Requirement, _ values: UnsafePointer<Int64>, symbols: UnsafePointer<Int64>
+    ) -> Diagnostic? {
+        let (left, right) = (values[Int(requirement.left)], values[Int(requirement.right)])
         guard left != right, left != ExpressionTable.undefined, right != ExpressionTable.undefined else { return nil }
+        let sides = [(requirement.left, left), (requirement.right, right)].map { reference, value in
+            let text = text(of: reference)
+            return text == "\(value)" ? text : "\(text) = \(value)"
+        }
+        let named = program.symbols(of: [requirement.left, requirement.right])
+            .filter { self.symbols.indices.contains($0) }
+        // What only marks the beginning of a branch or turn has no name; a formula beside a number is an excess.
+        let parts = named.filter { !self.symbols[$0].name.isEmpty }.map { "\(self.symbols[$0].name) = \(symbols[$0])" }
+        let isExcess = !parts.allSatisfy(sides.contains) && sides.contains { !$0.contains("=") }
+        let readsWell = parts.count == named.count && !isExcess && sides.allSatisfy { $0.utf8.count <= 40 }
         return Diagnostic(
             "run.sizes-differ",
-            "\(requirement.what): \(text(of: requirement.left)) is \(left), \(text(of: requirement.right)) is \(right)")
+            "\(requirement.what): "
+                + (readsWell
+                    ? "\(sides[0]) and \(sides[1]) differ" : "the sizes \(parts.joined(separator: ", ")) do not fit"))
     }
 }
