@@ -13,7 +13,9 @@ final class RunThreads: Sendable {
     private struct State {
         var queue: [Work] = []
         var threads = 0
-        var idle = 0
+        /// Threads that wait for work or come to look for it next. One counts from the moment its result is known: who
+        /// waits for that may ask again before the thread is back.
+        var free = 0
     }
 
     private let state = Mutex(State())
@@ -29,21 +31,27 @@ final class RunThreads: Sendable {
     /// Runs `body` on one of the threads and gives its result.
     func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            enqueue { continuation.resume(with: Swift.Result(catching: body)) }
+            enqueue {
+                let result = Swift.Result(catching: body)
+                self.state.withLock { $0.free += 1 }
+                continuation.resume(with: result)
+            }
         }
     }
 
     private func enqueue(_ work: @escaping Work) {
         let needsThread = state.withLock { state in
             state.queue.append(work)
-            guard state.idle < state.queue.count, state.threads < limit else { return false }
+            guard state.free < state.queue.count, state.threads < limit else { return false }
             state.threads += 1
+            state.free += 1
             return true
         }
         if needsThread, !startThread() {
             // Without a thread the caller's must do it, unless another will come to it.
             let isAlone = state.withLock { state in
                 state.threads -= 1
+                state.free -= 1
                 return state.threads == 0
             }
             if isAlone { next()?() }
@@ -70,7 +78,11 @@ final class RunThreads: Sendable {
     }
 
     private func next() -> Work? {
-        state.withLock { $0.queue.isEmpty ? nil : $0.queue.removeFirst() }
+        state.withLock { state in
+            guard !state.queue.isEmpty else { return nil }
+            state.free -= 1
+            return state.queue.removeFirst()
+        }
     }
 
     private func serve() {
@@ -79,12 +91,11 @@ final class RunThreads: Sendable {
                 work()
                 continue
             }
-            state.withLock { $0.idle += 1 }
-            let isOver = wake.wait(seconds: patience) == false
+            guard !wake.wait(seconds: patience) else { continue }
             let ends = state.withLock { state in
-                state.idle -= 1
-                guard isOver, state.queue.isEmpty else { return false }
+                guard state.queue.isEmpty else { return false }
                 state.threads -= 1
+                state.free -= 1
                 return true
             }
             if ends { return }
