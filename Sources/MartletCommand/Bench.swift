@@ -8,7 +8,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure how long a model takes.",
         discussion: """
-            Prints the wall times of single inferences. Inputs come from a folder with input_0.pb, … or are random.
+            Prints the wall times of single inferences, and of opening the file where it is an engine. Inputs come from a folder with input_0.pb, … or are random.
 
             With --lines it serves timing requests: it compiles, prints 'ready', and answers each line 'run K' on standard
             input with one line, the wall seconds that K inferences took; 'quit' or the end of the input ends it.
@@ -48,7 +48,7 @@ struct Bench: ParsableCommand {
         try prepared.run(cancellation: Interruption.cancellation)
         if lines { return try serve(prepared) }
         if let profile { return try writeProfile(prepared, to: profile) }
-        report(try Latency.measure(prepared, duration: seconds, cancellation: Interruption.cancellation), loaded)
+        try report(try Latency.measure(prepared, duration: seconds, cancellation: Interruption.cancellation), loaded)
     }
 
     /// The protocol of timing requests.
@@ -66,20 +66,24 @@ struct Bench: ParsableCommand {
         }
     }
 
-    private func report(_ latency: Latency, _ model: Model) {
+    private func report(_ latency: Latency, _ model: Model) throws {
         let quantiles = [("min", 0.0), ("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)]
         let threads = model.engine.runtime.threadCount
+        let opening = try Latency.opening(engineAt: file)
         if json {
             var result: JSONObject = [
                 "file": .string(file), "threads": .integer(threads), "runs": .integer(latency.seconds.count),
                 "mean": .number(latency.mean),
             ]
             for (name, share) in quantiles { result[name] = .number(latency.quantile(share)) }
+            if let opening { result["open"] = .number(opening.quantile(0.5)) }
             return Console.print(JSONValue.object(result).text(indent: 2))
         }
         Console.print("\(file): \(Text.count(threads, "thread")), \(Text.count(latency.seconds.count, "run"))")
-        let rows = quantiles.map { [$0.0, Text.fixed(latency.quantile($0.1) * 1e3, 4)] }
-        Console.print(Text.table([["", "ms"]] + rows + [["mean", Text.fixed(latency.mean * 1e3, 4)]], right: [1]))
+        var rows = quantiles.map { [$0.0, Text.fixed(latency.quantile($0.1) * 1e3, 4)] }
+        rows.append(["mean", Text.fixed(latency.mean * 1e3, 4)])
+        if let opening { rows.append(["opening", Text.fixed(opening.quantile(0.5) * 1e3, 4)]) }
+        Console.print(Text.table([["", "ms"]] + rows, right: [1]))
     }
 
     private func writeProfile(_ prepared: PreparedRun, to path: String) throws {

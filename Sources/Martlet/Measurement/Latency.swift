@@ -29,6 +29,19 @@ package struct Latency: Sendable {
         return Latency(try repeated(run, duration: duration, cancellation))
     }
 
+    /// Opens an engine file 20 times, until it could run; nil if the file is none.
+    ///
+    /// - Throws: as `Runtime.open`.
+    package static func opening(engineAt path: String) throws -> Latency? {
+        guard case .engine = try ModelFile(path: path) else { return nil }
+        return Latency(
+            try (0..<20).map { _ in
+                let start = ContinuousClock.now
+                let engine = try Runtime(threads: 1).open(path)
+                return withExtendedLifetime(engine) { (ContinuousClock.now - start).inSeconds }
+            })
+    }
+
     private static func repeated(
         _ run: PreparedRun, duration: Double, _ cancellation: Cancellation?
     ) throws -> [Double] {
