@@ -15,6 +15,9 @@ public final class Runtime: Sendable {
     public let threadCount: Int
     /// The most bytes that one run may take for values whose size is known only during the run and has no useful bound.
     public let growthLimit: Int
+    /// The most bytes that one run may take for its outputs, values and scratch memory, as far as their sizes are known
+    /// before it.
+    public let memoryLimit: Int
     let memory = MemoryPool()
     private let state: Mutex<State>
 
@@ -31,9 +34,11 @@ public final class Runtime: Sendable {
     /// allow this process. Its threads start with the first run that needs them.
     ///
     /// Values whose size is known only during the run, and of which no useful bound is known before, may take
-    /// `growthLimit` bytes in each run; by default half of the machine's memory.
-    public init(threads: Int? = nil, growthLimit: Int? = nil) {
-        self.growthLimit = max(growthLimit ?? Self.physicalMemory() / 2, 0)
+    /// `growthLimit` bytes in each run; by default half of `memoryLimit`. Everything else of a run may take `memoryLimit`
+    /// bytes, by default as many as the machine has.
+    public init(threads: Int? = nil, growthLimit: Int? = nil, memoryLimit: Int? = nil) {
+        self.memoryLimit = max(memoryLimit ?? MachineMemory.byteCount, 0)
+        self.growthLimit = max(growthLimit ?? self.memoryLimit / 2, 0)
         threadCount = max(1, min(threads ?? ThreadCount.available(), PoolCore.maximumThreads))
         state = Mutex(State())
     }
@@ -68,11 +73,6 @@ public final class Runtime: Sendable {
 
     /// Bytes kept for the next run.
     public var idleByteCount: Int { memory.idleBytes }
-
-    private static func physicalMemory() -> Int {
-        let (bytes, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(by: Int(getpagesize()))
-        return overflow || bytes <= 0 ? 1 << 32 : bytes
-    }
 
     /// The pool; nil for one thread.
     var pool: ThreadPool? {

@@ -13,10 +13,11 @@ import Testing
     @Test func everyOptionIsReadFromItsVariable() throws {
         let settings = try Settings(environment: [
             "MARTLET_THREADS": "3", "MARTLET_JOBS": "2", "MARTLET_CACHE": "/c", "MARTLET_CACHE_LIMIT": "10",
-            "MARTLET_LLVM": "/l.so", "MARTLET_TARGET": "x86-64-v3", "MARTLET_REPRODUCERS": "/r", "PATH": "/bin",
+            "MARTLET_MEMORY_LIMIT": "64", "MARTLET_LLVM": "/l.so", "MARTLET_TARGET": "x86-64-v3",
+            "MARTLET_REPRODUCERS": "/r", "PATH": "/bin",
         ])
         let values = Settings.options.map { $0.value(in: settings) }
-        #expect(values == ["3", "2", "/c", "10", "/l.so", "x86-64-v3", "/r", "/bin"])
+        #expect(values == ["3", "2", "/c", "10", "64", "/l.so", "x86-64-v3", "/r", "/bin"])
         #expect(settings.cacheLimit == 10 << 20)
     }
 

@@ -17,7 +17,7 @@ package struct ModelLoader: Sendable {
     package init(_ options: ModelOptions) throws {
         self.options = options
         settings = try options.resolvedSettings()
-        runtime = options.runtime ?? SharedRuntimes.runtime(threads: settings.threads)
+        runtime = options.runtime ?? SharedRuntimes.runtime(settings)
     }
 
     /// Opens an engine file, or compiles a model unless its engine is in the cache.
@@ -75,16 +75,22 @@ extension EngineCache {
     }
 }
 
-/// One runtime for each number of threads that was asked for.
+/// One runtime for each number of threads and amount of memory that was asked for.
 enum SharedRuntimes {
-    private static let known = Mutex<[Int: Runtime]>([:])
+    private struct Key: Hashable {
+        let threads: Int?
+        let memoryLimit: Int?
+    }
 
-    static func runtime(threads: Int?) -> Runtime {
-        guard let threads else { return .shared }
+    private static let known = Mutex<[Key: Runtime]>([:])
+
+    static func runtime(_ settings: Settings) -> Runtime {
+        let key = Key(threads: settings.threads, memoryLimit: settings.memoryLimit)
+        if key == Key(threads: nil, memoryLimit: nil) { return .shared }
         return known.withLock { known in
-            if let runtime = known[threads] { return runtime }
-            let runtime = Runtime(threads: threads)
-            known[threads] = runtime
+            if let runtime = known[key] { return runtime }
+            let runtime = Runtime(threads: settings.threads, memoryLimit: settings.memoryLimit)
+            known[key] = runtime
             return runtime
         }
     }

@@ -13,6 +13,8 @@ public struct Settings: Sendable, Hashable {
     public var cacheFolder: String?
     /// Bytes that compiled engines may take in the cache; those not used for longest go first.
     public var cacheLimit = 4 << 30
+    /// Bytes that one run may take; nil for as many as the machine has.
+    public var memoryLimit: Int?
     /// The library of LLVM to try first.
     public var llvmLibrary: String?
     /// Name of the target to compile for; nil for the machine at hand.

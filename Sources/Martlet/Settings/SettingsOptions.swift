@@ -62,6 +62,10 @@ extension Settings {
             show: { String($0.cacheLimit >> 20) },
             parse: { text, _, settings in settings.cacheLimit = try number(text, in: 0...1 << 40) << 20 }),
         Option(
+            "memoryLimit", ["MARTLET_MEMORY_LIMIT"], kind: "number of MiB", standard: "what the machine has",
+            help: "how much memory one run may take", show: { $0.memoryLimit.map { String($0 >> 20) } ?? "all" },
+            parse: { text, _, settings in settings.memoryLimit = try number(text, in: 1...1 << 40) << 20 }),
+        Option(
             "llvmLibrary", ["MARTLET_LLVM"], kind: "file", standard: "the usual names of libLLVM 22 to 19",
             help: "the libLLVM.so that compiles kernels", show: { $0.llvmLibrary ?? "usual names" },
             parse: { text, _, settings in settings.llvmLibrary = text }),

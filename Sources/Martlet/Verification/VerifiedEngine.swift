@@ -42,7 +42,9 @@ package struct ReferenceRunner: CaseRunner {
         for name in inputs.keys.sorted() where !graph.inputs.contains(where: { $0.name == name }) {
             throw Diagnostic("run.inputs", "the model has no input '\(name)'")
         }
-        let results = try Interpreter(graph).run(tensors)
+        let interpreter = Interpreter(graph)
+        if let limit = try Settings.current.memoryLimit { interpreter.memoryLimit = limit }
+        let results = try interpreter.run(tensors)
         return Dictionary(zip(graph.outputs.map(\.name), results)) { first, _ in first }
     }
 

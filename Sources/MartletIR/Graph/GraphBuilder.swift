@@ -18,6 +18,8 @@ public final class GraphBuilder: TypeScope {
     public var origin: [String] = []
     /// Whether an operation is being asked for its types.
     private var isTyping = false
+    /// Whether a constant is added that folding made.
+    private var isFolding = false
 
     private struct OperationKey: Hashable {
         let name: String
@@ -27,9 +29,12 @@ public final class GraphBuilder: TypeScope {
         let operation: Int32
         let operands: [ValueID]
     }
-    /// The symbol table shared by a builder and the builders of nested graphs.
+    /// What a builder and the builders of nested graphs share: the symbol table, and how many bytes of constants were
+    /// given and made by folding.
     final class SymbolScope {
         var table: SymbolTable
+        var givenBytes = 0
+        var foldedBytes = 0
         init(_ table: SymbolTable) { self.table = table }
     }
 
@@ -167,6 +172,9 @@ public final class GraphBuilder: TypeScope {
     }
 
     private func insert(_ operation: any Operation, _ key: NodeKey, _ types: [TensorType]) -> [ValueID] {
+        if !isFolding, let constant = operation as? Constant {
+            symbolScope.givenBytes += constant.tensor.byteCount
+        }
         let node = NodeID(graph.nodes.count)
         let first = ValueID(graph.values.count)
         graph.nodes.append(
@@ -241,12 +249,26 @@ public final class GraphBuilder: TypeScope {
             resultBytes += bytes
         }
         // A broadcast weight is cheaper to read in place than to store.
-        guard resultBytes <= max(operandBytes, Self.smallResult) else { return nil }
+        guard resultBytes <= max(operandBytes, Self.smallResult), isAffordable(resultBytes) else { return nil }
         // What fails on these values may stand in a branch that is never taken: it fails when it runs.
         guard let results = try? operation.evaluate(tensors, in: ConstantContext()) else { return nil }
         rules.count(Self.foldingRule)
+        symbolScope.foldedBytes += resultBytes
+        isFolding = true
+        defer { isFolding = false }
         return try results.map { try add(constant: $0) }
     }
+
+    /// Whether folding may make so many bytes more. A chain of nodes each of which doubles its operand would make any
+    /// amount of memory of a small file.
+    private func isAffordable(_ bytes: Int) -> Bool {
+        let budget = symbolScope.givenBytes.multipliedReportingOverflow(by: Self.foldingShare)
+        return budget.overflow || symbolScope.foldedBytes < max(budget.partialValue, Self.freeFolding) - bytes
+    }
+
+    /// Folding may make this many times the bytes of the constants given, and always so many.
+    private static let foldingShare = 4
+    private static let freeFolding = 64 << 20
 
     private static let countLimit = 1 << 40
 

@@ -8,6 +8,9 @@ public final class Interpreter: EvaluationContext {
     /// Called after every node with its results; for comparing layer by layer.
     public var observer: ((NodeID, [HostTensor]) throws -> Void)?
 
+    /// The most bytes that the results of one node may take; by default half of the machine's memory.
+    public var memoryLimit: Int = MachineMemory.byteCount / 2
+
     /// Makes an interpreter of `graph`; `symbols` are values known from an enclosing graph.
     public init(_ graph: Graph, symbols: [Symbol: Int] = [:]) {
         self.graph = graph
@@ -29,7 +32,9 @@ public final class Interpreter: EvaluationContext {
     }
 
     public func evaluate(_ graph: Graph, _ operands: [HostTensor]) throws -> [HostTensor] {
-        try Interpreter(graph, symbols: symbols).run(operands)
+        let interpreter = Interpreter(graph, symbols: symbols)
+        interpreter.memoryLimit = memoryLimit
+        return try interpreter.run(operands)
     }
 
     /// Evaluates on operands in the order of the graph's inputs; gives the outputs in order.
@@ -63,6 +68,7 @@ public final class Interpreter: EvaluationContext {
     private func evaluate(_ node: NodeID, _ operands: [HostTensor]) throws -> [HostTensor] {
         let operation = graph.operation(of: node)
         do {
+            try checkMemory(node)
             let results = try operation.evaluate(operands, in: self)
             try observer?(node, results)
             return results
@@ -70,6 +76,23 @@ public final class Interpreter: EvaluationContext {
             let source = graph.origins(of: node).last ?? ""
             throw diagnostic.at(.node(name: source, operator: type(of: operation).name, file: nil))
         }
+    }
+
+    /// Refuses results that are too large before they are allocated, as far as their sizes are known.
+    private func checkMemory(_ node: NodeID) throws {
+        var bytes = 0
+        for result in graph.results(of: node) {
+            let type = graph.type(of: result)
+            guard let sizes = try? type.shape.map({ try value(of: $0) }),
+                let size = try? HostTensor.size(of: type.element, sizes)
+            else { continue }
+            let sum = bytes.addingReportingOverflow(size.byteCount)
+            bytes = sum.overflow ? .max : sum.partialValue
+        }
+        guard bytes > memoryLimit else { return }
+        throw Diagnostic(
+            "run.out-of-memory", "\(bytes) bytes are needed for one node, and \(memoryLimit) are allowed",
+            help: "use smaller inputs, or set a greater limit (MARTLET_MEMORY_LIMIT)")
     }
 
     private func useCounts() -> [Int] {
@@ -111,11 +134,13 @@ public final class Interpreter: EvaluationContext {
             let parts = Set(requirement.left.symbols + requirement.right.symbols).sorted().compactMap { symbol in
                 symbols[symbol].map { "\(graph.symbols.name(of: symbol)) = \($0)" }
             }
-            let isPlain = parts.allSatisfy(sides.contains)
+            // A formula beside a number is an excess, which says less than the sizes in it.
+            let isExcess = !parts.allSatisfy(sides.contains) && sides.contains { !$0.contains("=") }
+            let readsWell = !isExcess && sides.allSatisfy { $0.utf8.count <= 40 }
             throw Diagnostic(
                 "run.sizes-differ",
                 "\(requirement.what): "
-                    + (isPlain
+                    + (readsWell
                         ? "\(sides[0]) and \(sides[1]) differ"
                         : "the sizes \(parts.joined(separator: ", ")) do not fit"))
         }

@@ -5,7 +5,7 @@ extension ScalarEvaluation {
     ///
     /// Integer to integer keeps the low bits; to a floating-point type rounds once to nearest, ties to even. Floating
     /// point to integer goes toward zero, and out of range as x86 converts: the minimum for 32 and 64 bits, the low bits
-    /// of the 32-bit result for fewer, the low bits of the 64-bit result for u32. To bool: whether not 0. Types of float8
+    /// of the 32-bit result for fewer, the low bits of the 64-bit result for u32; for u64 also 0 above. To bool: whether not 0. Types of float8
     /// and smaller saturate.
     static func cast(_ x: HostTensor, to type: ElementType) throws -> HostTensor {
         if x.type == type { return x }
@@ -120,6 +120,7 @@ extension ScalarEvaluation {
 
     @inline(__always)
     private static func uint64(_ value: Double) -> UInt64 {
-        value >= 0x1p63 && value < 0x1p64 ? UInt64(value) : UInt64(bitPattern: int64(value))
+        if value >= 0x1p64 { return 0 }
+        return value >= 0x1p63 ? UInt64(value) : UInt64(bitPattern: int64(value))
     }
 }

@@ -40,7 +40,11 @@ public struct Iota: Operation {
     public func evaluate(_ operands: [HostTensor], in context: any EvaluationContext) throws -> [HostTensor] {
         let sizes = try context.values(of: shape)
         _ = try HostTensor.size(of: type, sizes)
-        let line = try HostTensor((0..<sizes[axis]).map { Int64($0) }, shape: [sizes[axis]])
+        let line = try HostTensor.make(.int64, shape: [sizes[axis]]) { bytes in
+            for index in 0..<sizes[axis] {
+                bytes.storeBytes(of: Int64(index), toByteOffset: 8 * index, as: Int64.self)
+            }
+        }
         let typed = try ScalarEvaluation.cast(line, to: type)
         // An extent of 1 would count as one to repeat; its only coordinate is 0 all the same.
         return [try ViewEvaluation.broadcast(typed, to: sizes, axes: [axis])]

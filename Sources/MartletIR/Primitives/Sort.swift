@@ -42,6 +42,8 @@ public struct Sort: Operation {
         guard left.upper ?? 0 >= 0, scope.simplify(count).bounds(scope.ranges).upper ?? 0 >= 0 else {
             throw Diagnostic("type.sort-count", "there are not as many elements along axis \(axis) as asked for")
         }
+        let excess = IntExpr.max(count - operands[0].shape[axis], 0)
+        try scope.require(excess, equals: 0, "elements of a sort beyond axis \(axis)")
         var shape = operands[0].shape
         shape[axis] = scope.simplify(count)
         return [TensorType(operands[0].element, shape), TensorType(.int64, shape)]

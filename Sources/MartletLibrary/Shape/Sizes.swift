@@ -33,6 +33,17 @@ public enum Sizes {
         }
     }
 
+    /// Requires that each extent is 1 or what it becomes in `shape`, axes aligned at the right.
+    ///
+    /// - Throws: `type.sizes-differ` where one cannot be.
+    public static func requireBroadcast(_ extents: [IntExpr], to shape: [IntExpr]) throws {
+        for (axis, (extent, target)) in zip(extents, shape.suffix(extents.count)).enumerated()
+        where extent != 1 && extent != target {
+            try Recorder.current?.require(
+                (extent - 1) * (extent - target), equals: 0, "axis \(axis) of a shape to broadcast to")
+        }
+    }
+
     /// Whether two extents that meet in a broadcast are equal wherever they fit each other: where one is 1, so is the
     /// other.
     static func mustAgree(_ a: IntExpr, _ b: IntExpr) -> Bool {

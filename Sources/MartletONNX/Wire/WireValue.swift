@@ -39,7 +39,11 @@ extension WireValue {
     ///     nil for a tensor.
     /// - Throws: `Diagnostic` if the file cannot be opened or is no such message.
     public static func read(path: String, type: TypeProto?) throws -> WireValue {
-        try WireValue(decoding: WireSource(mapping: path).all, type: type)
+        do {
+            return try WireValue(decoding: WireSource(mapping: path).all, type: type)
+        } catch let error as Diagnostic {
+            throw error.at(.file(path: path, offset: nil))
+        }
     }
 
     /// Reads a value from the bytes of a data file.

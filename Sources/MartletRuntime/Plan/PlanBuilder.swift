@@ -47,6 +47,7 @@ struct PlanBuilder {
         try placeBuffers()
         try measurePorts()
         try measureScratch()
+        try checkMemory()
         // Outputs that grow have no memory yet, not even at their start.
         baseByteCounts =
             [RunFrame.statusByteCount, engine.weights.count, arenaByteCount] + inputByteCounts
@@ -183,6 +184,40 @@ struct PlanBuilder {
             most = max(most, try greatest(instruction.scratch, "the scratch memory of a step"))
         }
         scratchByteCount = try Placement.align(most)
+    }
+
+    /// Refuses what is too much for one run before anything is allocated. Room for sizes that are known only during the
+    /// run does not count: memory that is not touched costs nothing.
+    private func checkMemory() throws {
+        let limit = loaded.runtime.memoryLimit
+        let scratch = scratchByteCount.multipliedReportingOverflow(by: loaded.runtime.threadCount)
+        let parts = [arenaByteCount, scratch.overflow ? .max : scratch.partialValue] + outputByteCounts
+        if Self.sum(parts) <= limit { return }
+        let buffers = engine.buffers.indices.map {
+            fixedSize([engine.buffers[$0].size], values[Int(engine.buffers[$0].size)])
+        }
+        let outputs = zip(engine.outputs, outputByteCounts).map { fixedSize($0.dims, Int64($1)) }
+        let arena = try loaded.placement.offsets(sizes: buffers).total
+        let total = Self.sum([arena, parts[1]] + outputs)
+        guard total > limit else { return }
+        let names = engine.outputs.map { "output '\($0.name)'" } + engine.buffers.map { "'\($0.name)'" }
+        let largest = zip(outputs + buffers, names).max { $0.0 < $1.0 }
+        let part = largest.map { ", \($0.0) of them for \($0.1)" } ?? ""
+        throw Diagnostic(
+            "run.out-of-memory", "the run needs \(total) bytes\(part), and \(limit) are allowed",
+            help: "use smaller inputs, or give the runtime a greater limit (MARTLET_MEMORY_LIMIT)")
+    }
+
+    /// A size in bytes if it is known before the run, else 0.
+    private func fixedSize(_ references: [ExprRef], _ value: Int64) -> Int {
+        references.contains { loaded.expressions.isDynamic[Int($0)] } ? 0 : Int(max(value, 0))
+    }
+
+    private static func sum(_ counts: [Int]) -> Int {
+        counts.reduce(0) { sum, count in
+            let (next, overflow) = sum.addingReportingOverflow(count)
+            return overflow ? .max : next
+        }
     }
 
     private mutating func makeWords() throws {
