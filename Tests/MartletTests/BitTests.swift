@@ -109,8 +109,11 @@ extension BitTests {
     ) throws {
         for number in 0..<runs {
             let mode = CallerMode.allCases[number % CallerMode.allCases.count]
-            let found = try mode.around { try run.outputs(engine) }
-            if let difference = difference(found, expected) {
+            // Most runs are of the first set alone, unless the sets are a stream.
+            let count = run.links.isEmpty && number % 10 != 9 ? 1 : run.steps.count
+            let part = TestRun(path: run.path, steps: Array(run.steps[..<count]), links: run.links)
+            let found = try mode.around { try part.outputs(engine) }
+            if let difference = difference(found, Array(expected[..<count])) {
                 Issue.record("\(what), run \(number), \(mode): \(difference)")
                 return
             }

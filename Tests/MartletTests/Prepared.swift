@@ -33,9 +33,11 @@ struct TestRun: Sendable {
     let path: String
     let steps: [[String: HostTensor]]
     /// Outputs that become inputs, by the names of the inputs; none if the steps are independent.
-    var links: [String: String] = [:]
+    private(set) var links: [String: String] = [:]
 
-    init(path: String, steps: [[String: HostTensor]]) { (self.path, self.steps) = (path, steps) }
+    init(path: String, steps: [[String: HostTensor]], links: [String: String] = [:]) {
+        (self.path, self.steps, self.links) = (path, steps, links)
+    }
 
     /// A prepared case, with the inputs of its data sets.
     init(prepared name: String) throws {
@@ -44,7 +46,7 @@ struct TestRun: Sendable {
         path = folder.modelPath
         steps = try folder.dataSets.map { set in
             var inputs: [String: HostTensor] = [:]
-            for entry in try set.inputs(for: graph) {
+            for entry in try set.arguments(for: graph) {
                 if case .tensor(let tensor) = entry.value { inputs[entry.name] = tensor }
             }
             return inputs

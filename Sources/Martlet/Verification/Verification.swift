@@ -150,7 +150,7 @@ package struct Verification {
     /// The inputs of a data set by name.
     package func inputs(of set: CaseDataSet) throws -> [String: HostTensor] {
         var result: [String: HostTensor] = [:]
-        for entry in try set.inputs(for: model.graph) {
+        for entry in try set.arguments(for: model.graph) {
             guard case .tensor(let tensor) = entry.value else {
                 throw Diagnostic("verify.unsupported-kind", "input '\(entry.name)' is no tensor")
             }

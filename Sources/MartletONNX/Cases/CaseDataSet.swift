@@ -48,6 +48,13 @@ public struct CaseDataSet: Sendable {
     ///
     /// - Throws: `Diagnostic` if a file is malformed or has no place in the graph.
     public func inputs(for graph: GraphProto) throws -> [Entry] {
+        try Self.entries(inputFiles, graph.dataInputs).map(\.entry)
+    }
+
+    /// The inputs as the model takes them, which its file may declare to be scalars.
+    ///
+    /// - Throws: as `inputs`.
+    public func arguments(for graph: GraphProto) throws -> [Entry] {
         try Self.entries(inputFiles, graph.dataInputs).map { entry, declared in
             guard case .tensor(let tensor) = entry.value, case .tensor(_, let shape?) = declared.type?.value else {
                 return entry
