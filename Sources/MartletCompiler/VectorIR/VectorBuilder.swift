@@ -294,6 +294,8 @@ public final class VectorBuilder {
 
     public func store(_ value: Register, _ pointer: Register, first count: Register) {
         if let n = constantInt(count), n >= type(of: value).lanes { return store(value, pointer) }
+        // LLVM 22 makes of a truncation stored under a mask of one lane a store of the wide lane (AVX-512).
+        if constantInt(count) == 1 { return store(extract(value, lane: 0), pointer) }
         let opcode = Opcode.storeFirst(align: Self.alignment(type(of: value)))
         regions[regions.count - 1].body.append(
             Instruction(opcode: opcode, operands: [value, pointer, count], results: []))
