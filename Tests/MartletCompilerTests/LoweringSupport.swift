@@ -15,15 +15,20 @@ enum LoweringSupport {
 
     private static let generator = CodeGenerator(searchPath: "")
 
-    /// The engine of a graph for this machine.
-    static func compile(_ graph: Graph) throws -> Engine {
-        guard let target = CodegenTarget.host else { throw Diagnostic("test.target", "no target") }
+    /// The graph as an engine for the host, or another target.
+    static func compile(_ graph: Graph, target: CodegenTarget? = .host) throws -> Engine {
+        guard let target else { throw Diagnostic("test.target", "no target") }
         return try Compiler(CompilerOptions(target: target), generator: generator).compile(graph)
     }
 
     /// Runs compiled code on inputs in the order of the graph's inputs.
     static func run(_ graph: Graph, _ inputs: [HostTensor]) throws -> [HostTensor] {
-        let session = Session(try Runtime.shared.load(try compile(graph)))
+        try run(compile(graph), graph, inputs)
+    }
+
+    /// Runs an engine of the graph.
+    static func run(_ engine: Engine, _ graph: Graph, _ inputs: [HostTensor]) throws -> [HostTensor] {
+        let session = Session(try Runtime.shared.load(engine))
         var named: [String: HostTensor] = [:]
         for (port, tensor) in zip(graph.inputs, inputs) { named[port.name] = tensor }
         let results = try session.run(named)
@@ -37,8 +42,15 @@ enum LoweringSupport {
     static func expectEqual(
         _ graph: Graph, _ inputs: [HostTensor], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
+        try expectEqual(compile(graph), graph, inputs, sourceLocation: sourceLocation)
+    }
+
+    /// The same of an engine that there is already.
+    static func expectEqual(
+        _ engine: Engine, _ graph: Graph, _ inputs: [HostTensor], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
         let expected = try Interpreter(graph).run(inputs)
-        let found = try run(graph, inputs)
+        let found = try run(engine, graph, inputs)
         for (port, (left, right)) in zip(graph.outputs, zip(expected, found)) {
             let isAlike = left.type == right.type && left.shape == right.shape
             #expect(isAlike, "\(port.name)", sourceLocation: sourceLocation)

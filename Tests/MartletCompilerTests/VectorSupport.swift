@@ -35,11 +35,7 @@ enum VectorSupport {
         try? CodegenTarget(named: $0)
     }
 
-    static func machine(_ target: CodegenTarget) -> VectorMachine {
-        VectorMachine(
-            vectorBytes: target.vectorBytes, registers: target.vectorRegisters,
-            hasFMA: target.architecture == .arm || target.has(.fma))
-    }
+    static func machine(_ target: CodegenTarget) -> VectorMachine { VectorMachine(target) }
 
     static func compiled(_ function: VectorFunction, for target: CodegenTarget) throws -> CompiledVectorKernel {
         try compiled([function], for: target)[0]

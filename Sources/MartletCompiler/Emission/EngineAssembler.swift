@@ -46,9 +46,7 @@ final class EngineAssembler {
         keepsTexts = options.observer != nil
         self.reasons = reasons
         (log, fusionLimit, replacements) = (options.log, options.fusionLimit, options.kernels)
-        machine = VectorMachine(
-            vectorBytes: target.vectorBytes, registers: target.vectorRegisters,
-            hasFMA: target.has(.fma) || target.architecture == .arm)
+        machine = VectorMachine(target)
     }
 
     /// Takes the number of the next step.

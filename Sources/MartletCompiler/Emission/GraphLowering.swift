@@ -101,16 +101,13 @@ final class GraphLowering {
     }
 
     private func planGroups() {
-        let plan = FusionPlanner(graph, forms: forms, appended: Set(appended.map(\.output))) { [self] in
-            assembler.allowsFusion(of: name(of: $0))
-        }
+        let (plan, groups) = FusionPlanner.groups(
+            of: graph, forms: forms, appended: Set(appended.map(\.output))
+        ) { [self] in assembler.allowsFusion(of: name(of: $0)) }
         for (value, reason) in plan.reasons {
             assembler.note("not fused into its readers: \(reason)", of: name(of: value))
         }
-        concatenations = plan.concatenations
-        for value in plan.stored where concatenations[value] == nil {
-            groups[value] = GroupBuilder.group(of: value, in: graph, forms: forms, stored: plan.stored)
-        }
+        (self.groups, concatenations) = (groups, plan.concatenations)
         let fixed = rowMajor.union(graph.outputs.map(\.value))
         partPlan = PartPlan(graph, concatenations, groups, fixed: fixed, appended: appended)
     }

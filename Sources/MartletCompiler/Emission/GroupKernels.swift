@@ -35,7 +35,7 @@ struct GroupKernels {
             operands: operands.map(\.place), isConstant: operands.map { $0.constant != nil }, result: result.place,
             order: result.order)
         if let made = known[key] { return made }
-        let (kernel, orders) = try generate(group, operands, key, ranges, assembler.machine)
+        let (kernel, orders) = try generate(group, operands, key, ranges, assembler)
         let number = assembler.kernel(kernel, operands: operands.count + 1)
         let made = Made(kernel: kernel, number: number, orders: orders)
         known[key] = made
@@ -43,18 +43,23 @@ struct GroupKernels {
     }
 
     private func generate(
-        _ group: FusedGroup, _ operands: [StoredValue], _ key: Key, _ ranges: SymbolRanges, _ machine: VectorMachine
+        _ group: FusedGroup, _ operands: [StoredValue], _ key: Key, _ ranges: SymbolRanges,
+        _ assembler: EngineAssembler
     ) throws -> (GeneratedKernel, orders: [[Int]?]) {
         if let kernel = try ContractionTemplate.kernel(
             group, operands: key.operands, isConstant: key.isConstant, result: key.result, order: key.order,
-            ranges: ranges, machine: machine)
+            ranges: ranges, machine: assembler.machine)
         {
             return (kernel, operands.map { _ in nil })
+        }
+        if let name = group.origins.last, group.computesFactor {
+            assembler.reasons.append("\(name): a factor is computed for each product: no tile takes its layout")
         }
         let orders = constantOrders(group, operands, key.order)
         let places = zip(operands, orders).map { $1.map($0.relaid)?.place ?? $0.place }
         let kernel = try NestTemplate.kernel(
-            group, operands: places, result: key.result, order: key.order, ranges: ranges, machine: machine)
+            group, operands: places, result: key.result, order: key.order, ranges: ranges,
+            machine: assembler.machine)
         return (kernel, orders)
     }
 

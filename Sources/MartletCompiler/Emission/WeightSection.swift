@@ -83,8 +83,7 @@ extension PackingRecipe {
         var walk = try AffineWalk(self)
         try tensor.withUnsafeBytes { source in
             while let run = walk.next() {
-                let bytes = run.count * width
-                guard run.target * width + bytes <= target.count, run.source >= 0,
+                guard run.target + (run.count - 1) * run.targetStep < target.count / width, run.source >= 0,
                     run.source * width + (run.count - 1) * abs(run.step) * width + width <= source.count
                 else { throw Diagnostic("compile.weights", "a packing recipe leaves its constant") }
                 run.copy(source, target, width)
@@ -93,16 +92,17 @@ extension PackingRecipe {
     }
 }
 
-/// Walks the rows of a packing recipe: each row is a run of elements with one step in the source.
+/// Walks a packing recipe in runs along the longer of its last two axes, each with one step in source and target.
 private struct AffineWalk {
     struct Run {
         let source: Int
         let step: Int
         let target: Int
+        let targetStep: Int
         let count: Int
 
         func copy(_ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer, _ width: Int) {
-            if step == 1 {
+            if step == 1, targetStep == 1 {
                 let rows = UnsafeRawBufferPointer(rebasing: source[self.source * width..<(self.source + count) * width])
                 UnsafeMutableRawBufferPointer(rebasing: target[self.target * width..<(self.target + count) * width])
                     .copyMemory(from: rows)
@@ -110,33 +110,50 @@ private struct AffineWalk {
             }
             for element in 0..<count {
                 let from = (self.source + element * step) * width
-                let to = (self.target + element) * width
+                let to = (self.target + element * targetStep) * width
                 for byte in 0..<width { target[to + byte] = source[from + byte] }
             }
         }
     }
 
+    /// An expression that stays below a limit wherever elements are copied.
+    private struct Limit {
+        let steps: [Int]
+        let base: Int
+        let limit: Int
+    }
+
     private let extents: [Int]
     private let steps: [Int]
     private let base: Int
-    /// The guarded expression's steps and limit; its base is 0.
-    private let guardSteps: [Int]
-    private let guardLimit: Int?
+    private let targetSteps: [Int]
+    private let limits: [Limit]
+    /// The axis that runs lie along.
+    private let runAxis: Int?
     private var position: [Int]
     private var row = 0
     private let rows: Int
 
     init(_ recipe: PackingRecipe) throws {
         extents = recipe.extents
-        (steps, base) = try AffineWalk.coefficients(recipe.index.first ?? 0, extents.count)
-        if let condition = recipe.guards.first, let limit = condition.limit.constant {
-            guardSteps = try AffineWalk.coefficients(condition.expression, extents.count).0
-            guardLimit = limit
-        } else {
-            (guardSteps, guardLimit) = ([Int](repeating: 0, count: extents.count), nil)
+        let rank = extents.count
+        (steps, base) = try AffineWalk.coefficients(recipe.index.first ?? 0, rank)
+        limits = try recipe.guards.map { condition in
+            guard let limit = condition.limit.constant else {
+                throw Diagnostic("compile.weights", "a packing recipe is not static")
+            }
+            let (steps, base) = try AffineWalk.coefficients(condition.expression, rank)
+            return Limit(steps: steps, base: base, limit: limit)
         }
-        position = [Int](repeating: 0, count: max(extents.count - 1, 0))
-        rows = extents.contains(0) ? 0 : extents.dropLast().reduce(1, *)
+        var strides = [Int](repeating: 1, count: rank)
+        for axis in extents.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * extents[axis + 1] }
+        targetSteps = strides
+        let isPenultimate = rank > 1 && extents[rank - 2] > extents[rank - 1]
+        let axis = rank == 0 ? nil : isPenultimate ? rank - 2 : rank - 1
+        let length = axis.map { recipe.extents[$0] } ?? 1
+        runAxis = axis
+        position = [Int](repeating: 0, count: rank)
+        rows = extents.contains(0) ? 0 : extents.reduce(1, *) / length
     }
 
     private static func coefficients(_ expression: IntExpr, _ rank: Int) throws -> ([Int], Int) {
@@ -153,34 +170,39 @@ private struct AffineWalk {
         return (steps, base)
     }
 
-    /// The next row, cut at the guard.
+    /// The next run, cut at the guards.
     mutating func next() -> Run? {
         while row < rows {
-            let length = extents.last ?? 1
             var source = base
-            var guarded = 0
-            for (axis, coordinate) in position.enumerated() {
-                source += coordinate * steps[axis]
-                guarded += coordinate * guardSteps[axis]
+            var target = 0
+            for axis in position.indices {
+                source += position[axis] * steps[axis]
+                target += position[axis] * targetSteps[axis]
             }
-            let target = row * length
+            var count = runAxis.map { extents[$0] } ?? 1
+            for limit in limits { count = min(count, inside(limit)) }
             advance()
-            let count = inside(guarded, length)
-            if count > 0 { return Run(source: source, step: steps.last ?? 1, target: target, count: count) }
+            if count > 0 {
+                return Run(
+                    source: source, step: runAxis.map { steps[$0] } ?? 1, target: target,
+                    targetStep: runAxis.map { targetSteps[$0] } ?? 1, count: count)
+            }
         }
         return nil
     }
 
-    private func inside(_ guarded: Int, _ length: Int) -> Int {
-        guard let guardLimit else { return length }
-        let step = guardSteps.last ?? 0
-        if step == 0 { return guarded < guardLimit ? length : 0 }
-        return max(0, min(length, (guardLimit - guarded + step - 1) / step))
+    /// How many elements of the run stay below the limit.
+    private func inside(_ limit: Limit) -> Int {
+        var value = limit.base
+        for axis in position.indices { value += position[axis] * limit.steps[axis] }
+        let step = runAxis.map { limit.steps[$0] } ?? 0
+        if step <= 0 { return value < limit.limit ? Int.max : 0 }
+        return max(0, (limit.limit - value + step - 1) / step)
     }
 
     private mutating func advance() {
         row += 1
-        for axis in position.indices.reversed() {
+        for axis in position.indices.reversed() where axis != runAxis {
             position[axis] += 1
             if position[axis] < extents[axis] { return }
             position[axis] = 0

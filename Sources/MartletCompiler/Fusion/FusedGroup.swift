@@ -18,6 +18,14 @@ struct FusedGroup {
     let anchor: Int?
     /// Names of the source nodes that the group computes.
     let origins: [String]
+
+    /// Whether a factor of the anchor is computed in place.
+    var computesFactor: Bool {
+        guard let anchor, case .reduce(_, _, let product, _) = body.nodes[anchor],
+            let (first, second) = body.factors(product)
+        else { return false }
+        return body.computedFactor(first) != nil || body.computedFactor(second) != nil
+    }
 }
 
 /// How costly a form is to evaluate once more.
@@ -50,6 +58,12 @@ enum FormCost: Comparable {
     }
 }
 
+extension ElementType {
+    /// Whether values of the type are worth computing once into memory of a contraction's kernel: elements that lie side
+    /// by side in the words of dot products.
+    var isNarrowFactor: Bool { self == .uint8 || self == .int8 || self == .bfloat16 }
+}
+
 extension ScalarOp {
     /// Whether evaluating it twice is worth avoiding.
     var isExpensive: Bool {
@@ -61,10 +75,12 @@ extension ScalarOp {
 }
 
 extension ScalarBody {
-    /// The two factors, where the node is a product of two loads (each perhaps converted or guarded).
+    /// The two factors, where the node is a product of two loads (each perhaps converted or guarded), of which one may
+    /// also be a narrow value computed in place.
     func factors(_ node: Int) -> (Int, Int)? {
         guard case .apply(.mul, let operands, _) = nodes[node], operands.count == 2,
-            isLoad(operands[0]), isLoad(operands[1])
+            isLoad(operands[0]) || computedFactor(operands[0]) != nil,
+            isLoad(operands[1]) || computedFactor(operands[1]) != nil
         else { return nil }
         return (operands[0], operands[1])
     }
@@ -74,10 +90,28 @@ extension ScalarBody {
     private func isLoad(_ node: Int) -> Bool {
         switch nodes[node] {
         case .load: return true
-        case .apply(.cast, let operands, _): return isLoad(operands[0])
+        case .apply(.cast, let operands, _): return isWidening(node) && isLoad(operands[0])
         case .guarded(_, let value, _): return isLoad(value)
         default: return false
         }
+    }
+
+    /// Whether the node converts to the type of a sum, so that a factor may be converted where it is multiplied.
+    private func isWidening(_ node: Int) -> Bool {
+        guard case .apply(.cast, let operands, let type) = nodes[node] else { return false }
+        let source = self.type(of: operands[0])
+        if source.isInteger && type.isInteger { return type.bitWidth >= 32 }
+        return source.isFloatingPoint && type.isFloatingPoint && source.bitWidth <= type.bitWidth
+    }
+
+    /// The node of the narrow value, where the node is one that is computed from what is loaded (perhaps converted to the
+    /// type of the sum).
+    func computedFactor(_ node: Int) -> Int? {
+        if isLoad(node) { return nil }
+        var value = node
+        if isWidening(node), case .apply(_, let operands, _) = nodes[node] { value = operands[0] }
+        guard case .apply = nodes[value], type(of: value).isNarrowFactor else { return nil }
+        return value
     }
 
     /// Operands of a node, in order.

@@ -15,6 +15,17 @@ struct FusionPlanner {
         var reduced: [LoopAxis]
         var underAnchor: Bool
         var guarded: Bool
+        var factor = FactorPlace.loaded
+    }
+
+    /// What may stand at a place among the factors of a contraction.
+    private enum FactorPlace {
+        /// Loads and views of them.
+        case loaded
+        /// Also a narrow value that is computed: each element once, for all columns of the result.
+        case narrow
+        /// Any part of such a value.
+        case computed
     }
 
     /// What is known of a group while it grows.
@@ -30,6 +41,10 @@ struct FusionPlanner {
     private var sites: [ValueID: Set<Site>] = [:]
     private var groups: [ValueID: Growing] = [:]
     private var freshAxis = 1 << 20
+    /// Narrow values that are not to be computed among the factors of a contraction.
+    private let loaded: Set<ValueID>
+    /// Narrow values that are, by group.
+    private var computedFactors: [ValueID: Set<ValueID>] = [:]
     /// Values that must be stored, with the reason.
     private var pinned: [ValueID: String] = [:]
 
@@ -43,21 +58,52 @@ struct FusionPlanner {
     /// Outputs that are states with more behind them.
     private let appended: Set<ValueID>
 
-    /// Plans the graph whose loop nests have these forms. `allowsFusion` is asked, for bisection, before a value is
-    /// computed where it is read.
-    init(
-        _ graph: Graph, forms: [NodeID: LoopForm], appended: Set<ValueID> = [],
-        allowsFusion: @escaping (ValueID) -> Bool = { _ in true }
+    /// Plans the graph whose loop nests have these forms.
+    private init(
+        _ graph: Graph, forms: [NodeID: LoopForm], appended: Set<ValueID>, loaded: Set<ValueID>,
+        allowsFusion: @escaping (ValueID) -> Bool
     ) {
         self.graph = graph
         self.forms = forms
         self.appended = appended
+        self.loaded = loaded
         self.allowsFusion = allowsFusion
         for node in graph.nodeIDs where forms[node] == nil {
             for operand in graph.operands(of: node) { pinned[operand] = "read by a step that is no loop nest" }
         }
         for output in graph.outputs { pinned[output.value] = "an output" }
         for index in (0..<graph.nodes.count).reversed() { visit(NodeID(index)) }
+    }
+
+    /// Plans the graph whose loop nests have these forms, and writes out the groups. `allowsFusion` is asked once a value,
+    /// for bisection, before it is computed where it is read.
+    ///
+    /// A plan by whose indices a contraction cannot compute a factor after all is made anew without that factor.
+    static func groups(
+        of graph: Graph, forms: [NodeID: LoopForm], appended: Set<ValueID> = [],
+        allowsFusion: @escaping (ValueID) -> Bool = { _ in true }
+    ) -> (plan: FusionPlanner, groups: [ValueID: FusedGroup]) {
+        var loaded: Set<ValueID> = []
+        var allowed: [ValueID: Bool] = [:]
+        let allows = { (value: ValueID) -> Bool in
+            if let known = allowed[value] { return known }
+            let answer = allowsFusion(value)
+            allowed[value] = answer
+            return answer
+        }
+        while true {
+            let plan = FusionPlanner(graph, forms: forms, appended: appended, loaded: loaded, allowsFusion: allows)
+            var groups: [ValueID: FusedGroup] = [:]
+            var refused: Set<ValueID> = []
+            for value in plan.stored where plan.concatenations[value] == nil {
+                let group = GroupBuilder.group(of: value, in: graph, forms: forms, stored: plan.stored)
+                groups[value] = group
+                guard let factors = plan.computedFactors[value] else { continue }
+                if !ContractionTemplate.accepts(group, in: graph) { refused.formUnion(factors) }
+            }
+            if refused.isSubset(of: loaded) { return (plan, groups) }
+            loaded.formUnion(refused)
+        }
     }
 
     private mutating func visit(_ node: NodeID) {
@@ -98,7 +144,8 @@ struct FusionPlanner {
         }
         if guards {
             // Vectors inside a border are whole; beside the other operand of a concatenation none is.
-            for site in readers where (site.underAnchor || !isBorder(form)) && guardsInnerAxis(form, site) {
+            for site in readers
+            where site.factor == .computed || (site.underAnchor || !isBorder(form)) && guardsInnerAxis(form, site) {
                 return "its border would split vectors"
             }
         }
@@ -141,10 +188,32 @@ struct FusionPlanner {
 
     private func mapRefusal(_ value: ValueID, _ form: LoopForm, _ readers: Set<Site>) -> String? {
         if Set(readers.map(\.group)).count > 1 { return "read by several kernels" }
-        if readers.contains(where: \.underAnchor) { return "an operand of a contraction" }
+        if readers.contains(where: { $0.underAnchor && !canCompute(value, at: $0) }) {
+            return "an operand of a contraction"
+        }
         if readers.contains(where: \.guarded), FormCost(form) == .expensive { return "costly and under a border" }
         for site in readers where repeats(form, site) { return "it would be computed repeatedly" }
         return nil
+    }
+
+    private func canCompute(_ value: ValueID, at site: Site) -> Bool {
+        if site.guarded || loaded.contains(value) { return false }
+        switch site.factor {
+        case .loaded: return false
+        case .narrow: return graph.type(of: value).element.isNarrowFactor
+        case .computed: return true
+        }
+    }
+
+    /// What may stand where a contraction reads its first factor: rows, which no column of the result depends on, of a
+    /// plain product with a constant.
+    private func factorPlace(_ operands: [ValueID], _ site: Site) -> FactorPlace {
+        guard let group = groups[site.group], operands.count == 2, graph.constant(operands[1]) != nil,
+            site.reduced.count == 1, site.reduced[0].extent.constant ?? 0 > 1, !site.guarded,
+            let column = group.axes.last(where: { $0.extent.constant != 1 }),
+            !site.index.contains(where: { $0.contains(column.symbol) })
+        else { return .loaded }
+        return .narrow
     }
 
     /// Whether the value would be computed more often at the site than it has elements (the innermost loop aside, out of
@@ -233,6 +302,11 @@ struct FusionPlanner {
         if cost == .contraction { groups[site.group]?.hasAnchor = true }
         if cost == .reduction { groups[site.group]?.hasReduction = true }
         guard case .node(let node, _) = graph.producer(of: value) else { return }
+        var site = site
+        if site.factor == .narrow, cost > .view {
+            site.factor = .computed
+            computedFactors[site.group, default: []].insert(value)
+        }
         let operands = Array(graph.operands(of: node))
         var renaming = substitution(form, site.index)
         walk(form.body, form.root, &renaming, site, operands, inAnchor: cost == .contraction)
@@ -247,6 +321,7 @@ struct FusionPlanner {
         case .load(let operand, let index, _):
             site.index = index.map { $0.substituting { renaming[$0] } }
             site.underAnchor = site.underAnchor || inAnchor
+            if inAnchor { site.factor = operand == 0 ? factorPlace(operands, site) : .loaded }
             sites[operands[operand], default: []].insert(site)
         case .guarded(_, let value, let otherwise):
             walk(body, otherwise, &renaming, site, operands, inAnchor: inAnchor)

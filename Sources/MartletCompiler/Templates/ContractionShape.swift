@@ -6,12 +6,21 @@ import MartletIR
 /// The *row* factor is read element by element and broadcast, the *panel* factor is read as vectors along the column axis.
 /// Fails (nil) where the group has no such shape; the general template then takes it.
 struct ContractionShape {
-    /// A factor of the product: a load, perhaps converted, perhaps zero outside its border.
+    /// A factor of the product: a load, perhaps converted, perhaps zero outside its border; or a narrow value that is
+    /// computed from loads, before its conversion.
     struct Factor {
+        /// The node of the load, or of the computed value.
         let load: Int
-        let operand: Int
+        /// The operand that is loaded; nil for a computed value.
+        let operand: Int?
         let type: ElementType
         let guards: [IndexGuard]
+        var isComputed: Bool { operand == nil }
+
+        /// Variables that the value depends on, apart from its guards.
+        func symbols(_ nest: LoopNest) -> Set<Symbol> {
+            isComputed ? nest.dependences[load] : Set(nest.offsets[load]?.symbols ?? [])
+        }
     }
 
     let row: Factor
@@ -37,17 +46,17 @@ struct ContractionShape {
             let first = ContractionShape.factor(factors.0, nest), let second = ContractionShape.factor(factors.1, nest),
             nest.storeOffset.coefficients(of: column.symbol)?.linear == 1
         else { return nil }
-        let inFirst = nest.offsets[first.load]?.contains(column.symbol) ?? false
-        let inSecond = nest.offsets[second.load]?.contains(column.symbol) ?? false
+        let inFirst = first.symbols(nest).contains(column.symbol)
+        let inSecond = second.symbols(nest).contains(column.symbol)
         guard inFirst != inSecond else { return nil }
         (row, panel) = inFirst ? (second, first) : (first, second)
         (self.anchor, self.type, self.column) = (anchor, type, column)
-        guard let rowOffset = nest.offsets[row.load], let panelOffset = nest.offsets[panel.load] else { return nil }
+        guard !panel.isComputed, let panelOffset = nest.offsets[panel.load] else { return nil }
+        let rowOffset = nest.offsets[row.load] ?? 0
         let rest = nest.axes.dropLast()
         let guardSymbols = Set(row.guards.flatMap { $0.expression.symbols })
-        let rows = rest.filter {
-            (rowOffset.contains($0.symbol) || guardSymbols.contains($0.symbol)) && !panelOffset.contains($0.symbol)
-        }
+        let rowSymbols = row.symbols(nest).union(guardSymbols)
+        let rows = rest.filter { rowSymbols.contains($0.symbol) && !panelOffset.contains($0.symbol) }
         self.rows = rows
         batch = rest.filter { !rows.contains($0) }
         let live = reduced.filter { $0.extent.constant != 1 }
@@ -55,6 +64,10 @@ struct ContractionShape {
         depth = innermost
         taps = live.filter { $0 != innermost }
         guard ContractionShape.isRegular(nest, rowOffset, panelOffset, self), panel.guards.isEmpty else { return nil }
+        if row.isComputed {
+            guard let innermost, taps.isEmpty, Vectorisation.isPossible(row.load, along: innermost.symbol, in: nest)
+            else { return nil }
+        }
     }
 
     /// The reduced axis along which the row factor is contiguous and unguarded.
@@ -86,13 +99,16 @@ struct ContractionShape {
     }
 
     private static func factor(_ node: Int, _ nest: LoopNest) -> Factor? {
+        if let value = nest.body.computedFactor(node) {
+            return Factor(load: value, operand: nil, type: nest.body.type(of: value), guards: [])
+        }
         var node = node
         var guards: [IndexGuard] = []
         while true {
             switch nest.body.nodes[node] {
             case .load(let operand, _, let type):
                 return Factor(load: node, operand: operand, type: type, guards: guards)
-            case .apply(.cast, let operands, _) where guards.isEmpty: node = operands[0]
+            case .apply(.cast, let operands, _): node = operands[0]
             case .guarded(let conditions, let value, let otherwise):
                 guard case .constant(let bits, _) = nest.body.nodes[otherwise], bits == 0 else { return nil }
                 guards += conditions
