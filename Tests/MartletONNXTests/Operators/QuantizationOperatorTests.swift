@@ -82,4 +82,49 @@ import Testing
         let x = try HostTensor.of([3, 4], [1, 1, 2], .uint8), w = try HostTensor.of([1, 1, 1], [1, 1, 3], .uint8)
         #expect(try node(.data(x), .constant(w), .constant(.of([2], [], .uint8)))[0].doubles() == [3, 3])
     }
+
+    // MARK: Products
+
+    /// Σ (a - p)(b - q) by the definition.
+    private func product(
+        _ a: HostTensor, _ b: HostTensor, _ p: (Int, Int) -> Int64, _ q: (Int) -> Int64
+    ) throws -> [Int64] {
+        let (rows, depth, columns) = (a.shape[0], a.shape[1], b.shape[1])
+        let (x, y) = (try a.ints(), try b.ints())
+        return (0..<rows * columns).map { index in
+            let (row, column) = (index / columns, index % columns)
+            return (0..<depth).reduce(0) { sum, k in
+                sum + (x[row * depth + k] - p(row, k)) * (y[k * columns + column] - q(column))
+            }
+        }
+    }
+
+    /// Zero points that fold into the weights, that do not, one for each row and column, and none; weights that are
+    /// constant and weights that are not.
+    @Test(arguments: [ElementType.uint8, .int8], [ElementType.uint8, .int8])
+    func matMulIntegerIsExact(_ left: ElementType, _ right: ElementType) throws {
+        func values(_ type: ElementType, _ shape: [Int], _ seed: Int) throws -> HostTensor {
+            let low = type == .int8 ? -128 : 0
+            let count = shape.reduce(1, *)
+            return try .of((0..<count).map { Double(low + ($0 * 89 + seed * 31) % 256) }, shape, type)
+        }
+        let (a, b) = (try values(left, [3, 5], 1), try values(right, [5, 4], 2))
+        let (p, q) = (left == .int8 ? -7.0 : 200.0, right == .int8 ? 3.0 : 128.0)
+        let points: [(HostTensor?, HostTensor?)] = [
+            (nil, nil), (try .of([p], [], left), nil), (nil, try .of([q], [], right)),
+            (try .of([p], [1], left), try .of([q], [1], right)),
+            (try .of([p, 0, 5], [3], left), try .of([q, 0, 9, q], [4], right)),
+        ]
+        let operation = OperatorCase("MatMulInteger")
+        for (first, second) in points {
+            let (p, q) = (try first?.ints() ?? [0], try second?.ints() ?? [0])
+            let expected = try product(a, b, { row, _ in p[p.count == 1 ? 0 : row] }, { q[q.count == 1 ? 0 : $0] })
+            let third = first.map { OperatorCase.Input.constant($0) } ?? .missing
+            let open = first.map { OperatorCase.Input.data($0) } ?? .missing
+            let fourth = second.map { OperatorCase.Input.constant($0) } ?? .missing
+            #expect(try operation(.data(a), .constant(b), third, fourth)[0].ints() == expected)
+            #expect(try operation(.data(a), .constant(b), open, fourth)[0].ints() == expected)
+            #expect(try operation(.data(a), .data(b), third, fourth)[0].ints() == expected)
+        }
+    }
 }
