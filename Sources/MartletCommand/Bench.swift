@@ -87,23 +87,31 @@ struct Bench: ParsableCommand {
     }
 
     private func writeProfile(_ prepared: PreparedRun, to path: String) throws {
-        let peak = try MachinePeak(try Settings.current)
+        let peak = try MachinePeaks(try Settings.current)
         let before = try peak.measure()
         let steps = try StepProfile(prepared, duration: seconds, cancellation: Interruption.cancellation)
         let after = try peak.measure()
-        let result = steps.json(peakBefore: before, peakAfter: after)
+        let result = steps.json(before: before, after: after)
         try Files.write(result.text(indent: 1) + "\n", to: path)
         if json { return Console.print(result.text(indent: 2)) }
         let sorted = steps.steps.sorted { $0.nanoseconds > $1.nanoseconds }
         let rows = sorted.map { step in
-            [
+            let peak = before[step.arithmetic].map { max($0, after[step.arithmetic] ?? 0) }
+            let rate = step.flops / max(step.nanoseconds, 1)
+            return [
                 Text.fixed(step.nanoseconds / 1e3, 1), Text.fixed(100 * step.share, 1) + " %",
-                Text.fixed(step.flops / max(step.nanoseconds, 1), 1), step.kernel, step.name,
+                Text.fixed(rate, 1), peak.map { Text.fixed(100 * rate / $0, 0) + " %" } ?? "–",
+                step.kernel, step.name,
             ]
         }
-        Console.print(Text.table([["µs", "share", "GFLOP/s", "kernel", "nodes"]] + rows, right: [0, 1, 2]))
         Console.print(
-            "peak of one thread: \(Text.fixed(before, 1)) GFLOP/s before, \(Text.fixed(after, 1)) after; "
-                + "\(Text.count(steps.runCount, "run")); written to \(path)")
+            Text.table([["µs", "share", "GFLOP/s", "of peak", "kernel", "nodes"]] + rows, right: [0, 1, 2, 3]))
+        let peaks = Arithmetic.allCases.compactMap { kind in
+            before[kind].map {
+                "\(kind.rawValue) \(Text.fixed($0, 1)) before, \(Text.fixed(after[kind] ?? 0, 1)) after"
+            }
+        }
+        Console.print("peak of one thread in GFLOP/s: \(peaks.joined(separator: "; "))")
+        Console.print("\(Text.count(steps.runCount, "run")); written to \(path)")
     }
 }

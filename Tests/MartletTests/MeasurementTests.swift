@@ -44,13 +44,16 @@ import Testing
         #expect(flops == 8192)
         let share: Double = profile.steps.map(\.share).reduce(0, +)
         #expect(abs(share - 1) < 1e-9)
-        let json = profile.json(peakBefore: 1, peakAfter: 2)
+        let json = profile.json(before: [.float32: 1, .int8: 3], after: [.float32: 2, .int8: 4])
+        #expect(json["peaks"]?["int8"]?["after"]?.number == 4 && json["peaks"]?["bfloat16"] == nil)
+        #expect(json["steps"]?.array?.allSatisfy { $0["arithmetic"]?.string == "float32" } == true)
         #expect(json["steps"]?.array?.count == profile.steps.count && json["peak_after"]?.number == 2)
         #expect(throws: Diagnostic.self) { try PreparedRun(model.engine, inputs: [:]) }
     }
 
     @Test func thePeakIsThatOfAProcessor() throws {
-        let peak = try MachinePeak(folder.settings).measure()
-        #expect(peak > 1 && peak < 10_000)
+        let peaks = try MachinePeaks(folder.settings).measure()
+        #expect(peaks[.float32] != nil)
+        for (kind, peak) in peaks { #expect(peak > 1 && peak < 10_000, "\(kind)") }
     }
 }

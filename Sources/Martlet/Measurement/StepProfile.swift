@@ -12,6 +12,8 @@ package struct StepProfile: Sendable {
         package let name: String
         /// The kernel, and what its template chose.
         package let kernel: String
+        /// What the kernel multiplies with; its peak is the one to hold it to.
+        package let arithmetic: Arithmetic
         /// Median time of one run of the model, in nanoseconds.
         package let nanoseconds: Double
         /// Estimated arithmetic operations of one run.
@@ -52,7 +54,8 @@ package struct StepProfile: Sendable {
             let time = medians[entry.step] ?? 0
             return Step(
                 number: entry.step, name: entry.origins.isEmpty ? entry.name : entry.origins.joined(separator: " + "),
-                kernel: entry.note.isEmpty ? entry.name : "\(entry.name) \(entry.note)", nanoseconds: time,
+                kernel: entry.note.isEmpty ? entry.name : "\(entry.name) \(entry.note)",
+                arithmetic: Arithmetic(note: entry.note), nanoseconds: time,
                 flops: flops.flops(ofStep: entry.step) * Double(entry.count), share: time / total, count: entry.count,
                 last: (Double(entry.last.start - begin), Double(entry.last.nanoseconds)))
         }
@@ -106,13 +109,17 @@ private struct StepWork {
 }
 
 extension StepProfile {
-    /// The profile as JSON: `steps` and both measured peaks in GFLOP/s, and the last run as events that Chrome's and
-    /// Perfetto's trace viewers show.
-    package func json(peakBefore: Double, peakAfter: Double) -> JSONValue {
+    /// The profile as JSON, and the last run as events that Chrome's and Perfetto's trace viewers show.
+    ///
+    /// Each of `steps` has its `arithmetic`, one of `Arithmetic`'s names. `peaks` holds for each kind that the machine has
+    /// the peaks measured `before` and `after`, in billions of operations a second; `peak_before` and `peak_after` are
+    /// those of float32.
+    package func json(before: [Arithmetic: Double], after: [Arithmetic: Double]) -> JSONValue {
         let rows = steps.map { step -> JSONValue in
             [
                 "name": .string(step.name), "kernel": .string(step.kernel), "ns": .number(step.nanoseconds),
-                "flops": .number(step.flops), "share": .number(step.share), "count": .integer(step.count),
+                "arithmetic": .string(step.arithmetic.rawValue), "flops": .number(step.flops),
+                "share": .number(step.share), "count": .integer(step.count),
             ]
         }
         let events = steps.map { step -> JSONValue in
@@ -121,9 +128,15 @@ extension StepProfile {
                 "dur": .number(step.last.nanoseconds / 1000), "args": ["kernel": .string(step.kernel)],
             ]
         }
+        var peaks: JSONObject = [:]
+        for kind in Arithmetic.allCases {
+            guard let first = before[kind], let second = after[kind] else { continue }
+            peaks[kind.rawValue] = ["before": .number(first), "after": .number(second)]
+        }
         return [
-            "steps": .array(rows), "runs": .integer(runCount), "peak_before": .number(peakBefore),
-            "peak_after": .number(peakAfter), "traceEvents": .array(events),
+            "steps": .array(rows), "runs": .integer(runCount), "peaks": .object(peaks),
+            "peak_before": .number(before[.float32] ?? 0), "peak_after": .number(after[.float32] ?? 0),
+            "traceEvents": .array(events),
         ]
     }
 }
