@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Single products and convolutions: one layer a case, run by `martlet bench --profile`, share of peak tabulated.
 
-The cases (float32, weights in the model, bias and Relu after convolutions) are written to .build/kernel-cases, where
-Benchmarks/compare and `martlet verify` can use them too. Beside each share stands a figure to aim at: what a hand-tuned
+The cases (float32 but for the groups of integer and bfloat16 products, weights in the model, bias and Relu after
+convolutions) are written to .build/kernel-cases, where
+Benchmarks/compare and `martlet verify` can use them too. A share is of the peak of the kernel's own arithmetic: float32
+multiply-adds, or dot products of bytes or of bfloat16. Beside each share stands a figure to aim at: what a hand-tuned
 prototype of these kernels reached on one core of a Zen 4 processor, with its time in microseconds there, and the times
 of ONNX Runtime and OpenVINO beside it. Shares carry over to other processors, times do not.
 """
@@ -19,12 +21,15 @@ import environment
 
 environment.enter()
 
-import numpy as np  # noqa: E402  (needs the environment)
+import ml_dtypes  # noqa: E402  (needs the environment)
+import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 SEED, OPSET, IR_VERSION = 1, 17, 8
 TOLERANCES = {"rtol": 1e-3, "atol": 2e-5}
+# Two roundings to bfloat16 of sums near each other.
+BFLOAT16_TOLERANCES = {"rtol": 1e-2, "atol": 2e-2}
 
 
 @dataclasses.dataclass
@@ -45,6 +50,59 @@ class Product:
         w = normal(random, (self.depth, self.columns), self.depth**-0.5)
         nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="matmul")]
         return nodes, x, {"w": w}, x.astype(np.float64) @ w.astype(np.float64)
+
+
+@dataclasses.dataclass
+class IntegerProduct:
+    """A product of bytes summed as int32: alone, or between quantisation of float32 rows and dequantisation."""
+
+    rows: int
+    depth: int
+    columns: int
+    fused: bool
+    aim: tuple = (None, None, None, None)
+
+    @property
+    def name(self) -> str:
+        kind = "quantized" if self.fused else "integer"
+        return f"{kind}-{self.rows}x{self.depth}x{self.columns}"
+
+    def build(self, random):
+        w = random.randint(-128, 128, (self.depth, self.columns)).astype(np.int8)
+        if not self.fused:
+            x = random.randint(0, 256, (self.rows, self.depth)).astype(np.uint8)
+            nodes = [helper.make_node("MatMulInteger", ["x", "w"], ["y"], name="product")]
+            return nodes, x, {"w": w}, x.astype(np.int32) @ w.astype(np.int32)
+        x = normal(random, (self.rows, self.depth), 1)
+        weights = {
+            "w": w,
+            "scale": np.float32(0.021),
+            "zero": np.uint8(121),
+            "product_scale": np.float32(0.0013),
+            "no_zero": np.int32(0),
+        }
+        nodes = [
+            helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"], name="quantize"),
+            helper.make_node("MatMulInteger", ["q", "w", "zero"], ["sums"], name="product"),
+            helper.make_node("DequantizeLinear", ["sums", "product_scale", "no_zero"], ["y"], name="dequantize"),
+        ]
+        q = np.clip(np.rint(x / weights["scale"]) + 121, 0, 255).astype(np.int32)
+        sums = (q - 121) @ w.astype(np.int32)
+        return nodes, x, weights, sums.astype(np.float32) * weights["product_scale"]
+
+
+@dataclasses.dataclass
+class BrainProduct(Product):
+    """A product of bfloat16 elements."""
+
+    @property
+    def name(self) -> str:
+        return f"bfloat16-{self.rows}x{self.depth}x{self.columns}"
+
+    def build(self, random):
+        nodes, x, weights, _ = super().build(random)
+        x, w = (value.astype(ml_dtypes.bfloat16) for value in (x, weights["w"]))
+        return nodes, x, {"w": w}, (x.astype(np.float64) @ w.astype(np.float64)).astype(ml_dtypes.bfloat16)
 
 
 @dataclasses.dataclass
@@ -130,33 +188,58 @@ DEPTHWISE = [
     Convolution(128, 28, 128, 5, 1, (None, 43, None, None), 128),
     Convolution(672, 14, 672, 5, 1, (None, 57, 127, 131), 672),
 ]
-GROUPS = {"products": PRODUCTS, "convolutions": CONVOLUTIONS, "depthwise": DEPTHWISE}
+NARROW = [
+    (384, 1536, 384),
+    (128, 768, 768),
+    (128, 768, 3072),
+    (128, 3072, 768),
+    (197, 192, 576),
+    (49, 320, 1280),
+]
+NARROW_AIM = (96, None, None, None)
+INTEGER = [IntegerProduct(*shape, fused, NARROW_AIM) for shape in NARROW for fused in (False, True)]
+BFLOAT16 = [BrainProduct(*shape, NARROW_AIM) for shape in NARROW]
+GROUPS = {
+    "products": PRODUCTS,
+    "integer": INTEGER,
+    "bfloat16": BFLOAT16,
+    "convolutions": CONVOLUTIONS,
+    "depthwise": DEPTHWISE,
+}
 
 
 def normal(random, shape, deviation):
     return (random.standard_normal(shape) * deviation).astype(np.float32)
 
 
+def element(value) -> int:
+    """The element type of an array in ONNX's numbers."""
+    return helper.np_dtype_to_tensor_dtype(value.dtype)
+
+
 def write_case(kernel, destination: pathlib.Path) -> pathlib.Path:
     """Writes the case's folder, unless it is there with the same tolerances; returns it."""
     folder = destination / kernel.name
-    note = json.dumps({**TOLERANCES, "note": str(kernel), "seed": SEED}, indent=1) + "\n"
+    tolerances = BFLOAT16_TOLERANCES if isinstance(kernel, BrainProduct) else TOLERANCES
+    note = json.dumps({**tolerances, "note": str(kernel), "seed": SEED}, indent=1) + "\n"
     if (folder / "case.json").exists() and (folder / "case.json").read_text("utf-8") == note:
         return folder
     nodes, x, weights, y = kernel.build(np.random.RandomState(SEED))
+    if y.dtype == np.float64:
+        y = y.astype(np.float32)
     graph = helper.make_graph(
         nodes,
         kernel.name,
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, y.shape)],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+        [helper.make_tensor_value_info("x", element(x), x.shape)],
+        [helper.make_tensor_value_info("y", element(y), y.shape)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     onnx.checker.check_model(model, full_check=True)
     data = folder / "test_data_set_0"
     data.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
-    for name, value in (("input_0", x), ("output_0", y.astype(np.float32))):
+    for name, value in (("input_0", x), ("output_0", y)):
         tensor = numpy_helper.from_array(value, {"input_0": "x", "output_0": "y"}[name])
         (data / f"{name}.pb").write_bytes(tensor.SerializeToString())
     (folder / "case.json").write_text(note, "utf-8")
@@ -188,8 +271,9 @@ def row(kernel, found: dict) -> str:
     main = max(steps, key=lambda step: step["flops"])
     nanoseconds = sum(step["ns"] for step in steps)
     rate = sum(step["flops"] for step in steps) / nanoseconds
-    peak = (found["peak_before"] + found["peak_after"]) / 2
-    unsteady = " (unsteady)" if abs(found["peak_before"] - found["peak_after"]) > 0.03 * peak else ""
+    peaks = found["peaks"].get(main["arithmetic"], found["peaks"]["float32"])
+    peak = (peaks["before"] + peaks["after"]) / 2
+    unsteady = " (unsteady)" if abs(peaks["before"] - peaks["after"]) > 0.03 * peak else ""
     share, *times = kernel.aim
     cells = [
         kernel.name,
