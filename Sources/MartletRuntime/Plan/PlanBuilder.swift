@@ -237,6 +237,8 @@ struct PlanBuilder {
                 throw Diagnostic("plan.size", "\(engine.text(of: entry)) in a step is too large or undefined")
             }
         }
+        // A step without grid points is skipped, wherever its operands would be.
+        if values[Int(instruction.grid)] == 0 { return }
         for operand in 0..<Int(instruction.operands) {
             let offset = words[range.lowerBound + 2 * operand + 1]
             guard offset != ExpressionTable.undefined else { continue }

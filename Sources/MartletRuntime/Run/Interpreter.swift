@@ -119,6 +119,8 @@ extension Interpreter {
             }
             frame.words[Int(patches[index].word)] = value
         }
+        // A step without grid points is skipped, wherever its operands would be.
+        if frame.values[Int(instruction.pointee.grid)] == 0 { return }
         let entries = loaded.schedule.words
         let start = Int(instruction.pointee.words)
         for operand in 0..<Int(instruction.pointee.operands) {
