@@ -50,16 +50,18 @@ struct Convert: ParsableCommand {
 
     func run() throws {
         let file = try ModelFile(path: input)
-        var graph = try file.graph(shapes: Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 })
-        if stage == .canonical { graph = try ModelCompiler(try Settings.current).canonical(graph) }
+        let source = try file.graph(shapes: Dictionary(shapes.map { ($0.name, $0.shape) }) { $1 })
+        let graph =
+            stage == .canonical
+            ? try ModelCompiler(try Settings.current).canonical(source)
+            : try source.raisingKeptCalls(to: KeptFunctions.all).graph
         var options = ExportOptions(opset: opset ?? Self.opset(of: file), name: ModelLoader.name(of: input))
         options.producer = ("Martlet", MartletVersion.text)
         if case .onnx(let model) = file {
             options.docString = model.proto.docString
             options.metadata = model.proto.metadata.map { (key: $0.key, value: $0.value) }
         }
-        let raised = try graph.raisingKeptCalls(to: KeptFunctions.all).graph
-        let model = try ONNXExporter.export(raised, options: options)
+        let model = try ONNXExporter.export(graph, options: options)
         try ONNXModel(model).write(to: output)
         report(nodes: model.graph?.nodes.count ?? 0, opset: options.opset)
     }

@@ -38,6 +38,7 @@ import Testing
             }
         }
         #expect(named.count > 10)
-        #expect(named.subtracting(OperationRegistry.library.ruleNames).isEmpty)
+        // Raising counts its calls under the name of the pass, which the compiler lists.
+        #expect(named.subtracting(OperationRegistry.library.ruleNames) == ["raise-kept-calls"])
     }
 }
