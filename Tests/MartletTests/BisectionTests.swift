@@ -26,7 +26,7 @@ import Testing
 
     /// A pass whose rule takes a product for a sum, from the product number `first` on, counted from 0.
     private func wrongPass(from first: Int) -> Pass {
-        Pass(name: "test-pass") { graph, options in
+        Pass(name: "test-pass") { graph, options, _ in
             var products = 0
             return try graph.rebuilt(rules: RuleSet(options)) { node, operands, builder in
                 guard let map = graph.operation(of: node) as? Map, map.function == .mul,
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func namesAPassThatHasNoRules() throws {
-        let pass = Pass(name: "test-pass") { graph, _ in
+        let pass = Pass(name: "test-pass") { graph, _, _ in
             try Graph(text: graph.text.replacing("op = mul", with: "op = add"))
         }
         let culprit = try bisection { $0.passes.insert(pass, at: 0) }.culprit()
@@ -77,14 +77,14 @@ import Testing
 
     @Test func withoutRewritesNoneIsToBlame() throws {
         // As an importer that takes products for sums would: nothing that can be limited does it.
-        let pass = Pass(name: "test-pass", isRequired: true) { graph, _ in
+        let pass = Pass(name: "test-pass", isRequired: true) { graph, _, _ in
             try Graph(text: graph.text.replacing("op = mul", with: "op = add"))
         }
         #expect(try bisection { $0.passes.insert(pass, at: 0) }.culprit() == .neither)
     }
 
     @Test func aPassThatBreaksTheGraphIsNamed() throws {
-        let pass = Pass(name: "test-pass") { graph, _ in
+        let pass = Pass(name: "test-pass") { graph, _, _ in
             try Graph(text: graph.text.replacing(": f32[2] @ \"p\"", with: ": f32[3] @ \"p\""), verified: false)
         }
         let graph = try ModelFile(path: try kit().modelPath).graph()

@@ -22,18 +22,6 @@ enum Command {
     }
 }
 
-/// Other processes.
-enum Shell {
-    /// Runs a line of the shell; gives its exit status, 128 and more if a signal ended it, and all that it prints.
-    static func run(_ line: String) throws -> (status: Int32, output: String) {
-        let stream = try #require(popen("( \(line) ) 2>&1", "re"))
-        var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while case let count = fread(&buffer, 1, buffer.count, stream), count > 0 { output += buffer.prefix(count) }
-        return (pclose(stream) >> 8, String(decoding: output, as: UTF8.self))
-    }
-}
-
 /// This test program in a process of its own, for tests that count what belongs to a process.
 enum TestChild {
     private static let variable = "MARTLET_TEST_CHILD"

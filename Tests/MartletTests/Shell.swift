@@ -9,9 +9,9 @@ enum Shell {
         return "/" + parts.joined(separator: "/")
     }()
 
-    /// Runs a line in the shell; its status and everything it wrote.
+    /// Runs a line of the shell; gives its exit status, 128 and more if a signal ended it, and all that it prints.
     static func run(_ line: String) throws -> (status: Int32, output: String) {
-        guard let stream = popen("( \(line) ) 2>&1", "r") else {
+        guard let stream = popen("( \(line) ) 2>&1", "re") else {
             throw Diagnostic("test.shell", "cannot start a shell")
         }
         var output: [UInt8] = []
