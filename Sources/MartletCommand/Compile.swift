@@ -42,6 +42,12 @@ struct Compile: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Make the variant that takes all sizes, too.")
     var general = true
 
+    @Option(
+        help: ArgumentHelp(
+            "Let sessions keep a state: an input, and the output that becomes it, such as 'past=present'.",
+            valueName: "input=output"))
+    var state: [NamedState] = []
+
     @OptionGroup var options: CompileArguments
 
     @Flag(help: "Print how long each stage and pass took and the most memory it held.")
@@ -108,9 +114,10 @@ struct Compile: ParsableCommand {
             return (try ModelFile(path: start.path).graph(), [], start.stage)
         }
         let model = try ModelFile(path: file)
-        var graphs = try shapes.map { try model.graph(shapes: $0.shapes, rules: rules) }
+        let states = Dictionary(state.map { ($0.input, $0.output) }) { $1 }
+        var graphs = try shapes.map { try model.graph(shapes: $0.shapes, states: states, rules: rules) }
         // Tried last: what takes all sizes, or the last of the shapes.
-        let last = general ? try model.graph(rules: rules) : graphs.removeLast()
+        let last = general ? try model.graph(states: states, rules: rules) : graphs.removeLast()
         return (last, graphs, .imported)
     }
 

@@ -2,6 +2,7 @@ import Martlet
 import MartletEngine
 import MartletIR
 import MartletLibrary
+import MartletONNX
 import MartletRuntime
 import Testing
 
@@ -133,5 +134,32 @@ import Testing
         let before = session.states["past_k"]?.shape
         #expect(throws: (any Error).self) { try session.run(["x": x]) }
         #expect(session.states["past_k"]?.shape == before)
+    }
+
+    /// States of a model file are named when it is compiled, by the command too.
+    @Test func statesOfAModelFile() throws {
+        let kit = try ModelKit(
+            folder,
+            [
+                ModelKit.node("Concat", ["past", "x"], ["present"], [AttributeProto("axis", .int(1))]),
+                ModelKit.node("ReduceSum", ["present", "axes"], ["total"]),
+            ],
+            inputs: [
+                ModelKit.value("past", .float32, ["2", "length", "3"]), ModelKit.value("x", .float32, ["2", "n", "3"]),
+            ], outputs: ["present", "total"], constants: ["axes": tensor([1] as [Int64])])
+        var options = folder.options()
+        options.states = ["past": "present"]
+        let model = try Model.load(kit.path, options: options)
+        #expect(model.engine.engine.states.map(\.growth?.axis) == [1])
+        let session = model.makeSession()
+        var totals: [[Float]] = []
+        for step in 1...3 {
+            let x = try tensor([Float](repeating: Float(step), count: 6), [2, 1, 3])
+            totals.append(try #require(session.run(["x": x])["total"]).array(of: Float.self))
+        }
+        #expect(totals == [1, 3, 6].map { [Float](repeating: $0, count: 6) })
+        #expect(session.states["past"]?.shape == [2, 3, 3])
+        options.states = ["past": "nothing"]
+        #expect(throws: Diagnostic.self) { try Model.load(kit.path, options: options) }
     }
 }

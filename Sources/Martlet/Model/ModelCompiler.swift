@@ -76,6 +76,10 @@ package struct ModelCompiler: Sendable {
                 for extent in shape { key.combine(extent) }
             }
         }
+        for (input, output) in options.states.sorted(by: { $0.key < $1.key }) {
+            key.combine(input)
+            key.combine(output)
+        }
         return key
     }
 }

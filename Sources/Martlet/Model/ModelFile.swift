@@ -49,8 +49,17 @@ package enum ModelFile: Sendable {
 extension ModelFile {
     /// The computation of a model that is not compiled yet.
     ///
-    /// - Throws: `model.compiled` for an engine, `model.shapes` for shapes of a graph's text; the problems of the import.
-    package func graph(shapes: [String: [Int]] = [:], rules: RuleSet.Options = RuleSet.Options()) throws -> Graph {
+    /// - Parameter states: outputs by the inputs that they become, in place of the file's own unless empty.
+    /// - Throws: `model.compiled` for an engine, `model.shapes` for shapes of a graph's text; the problems of the import;
+    ///   `graph.…` for states that do not fit.
+    package func graph(
+        shapes: [String: [Int]] = [:], states: [String: String] = [:], rules: RuleSet.Options = RuleSet.Options()
+    ) throws -> Graph {
+        let graph = try graph(shapes, rules)
+        return states.isEmpty ? graph : try graph.carrying(states: states)
+    }
+
+    private func graph(_ shapes: [String: [Int]], _ rules: RuleSet.Options) throws -> Graph {
         switch self {
         case .engine(let reader):
             throw Diagnostic(

@@ -34,9 +34,9 @@ package struct ModelLoader: Sendable {
         let key = compiler.cacheKey(model: try ModelFile.quickHash(path: path), options)
         if let cached = cache?.existing(key), let loaded = try? runtime.open(cached) { return loaded }
         let engine = try compiler.compile(
-            try file.graph(shapes: options.shapes),
+            try file.graph(shapes: options.shapes, states: options.states),
             specialisations: try options.specialisations.map { special in
-                try file.graph(shapes: options.shapes.merging(special) { $1 })
+                try file.graph(shapes: options.shapes.merging(special) { $1 }, states: options.states)
             }, name: Self.name(of: path), hash: try ModelFile.hash(path: path))
         return try keep(engine, key)
     }

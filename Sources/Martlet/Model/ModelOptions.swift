@@ -13,6 +13,9 @@ public struct ModelOptions: Sendable {
     /// Shapes of inputs for which the model is compiled besides: each entry makes a variant, and a run takes the first
     /// that fits its inputs, else the one for `shapes`. Weights are shared.
     public var specialisations: [[String: [Int]]] = []
+    /// States of sessions: names of inputs, each with the name of the output that becomes it in the next run. A state
+    /// whose output is its input with more behind it, such as a cache of keys, is then appended to in place.
+    public var states: [String: String] = [:]
     /// How exactly it computes.
     public var accuracy = Accuracy.exact
     /// Whose threads and memory it uses; by default those that all models of the process share.

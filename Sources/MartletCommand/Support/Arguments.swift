@@ -45,6 +45,18 @@ struct NamedPath: ExpressibleByArgument {
     }
 }
 
+/// A state: an input, and the output that becomes it: `past=present`.
+struct NamedState: ExpressibleByArgument {
+    let input: String
+    let output: String
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2 else { return nil }
+        (input, output) = (String(parts[0]), String(parts[1]))
+    }
+}
+
 /// How a model is made ready.
 struct ModelArguments: ParsableArguments {
     @Option(help: .setting("threads"))
