@@ -4,17 +4,23 @@ import MartletRuntime
 import Testing
 
 /// `Frozen/first.martlet.gz` is an engine file of format 1 as the first version wrote it, for x86-64-v2: the model
-/// y = softmax(relu(x w + b)) for any number of rows, and a variant for 4 rows. It is never written again: every later
-/// version must open and run it.
+/// y = softmax(relu(x w + b)) for any number of rows, and a variant for 4 rows. `states.martlet.gz` is another, with a state
+/// that is appended to, a size that the data gives, and a loop that ends by its data. They are never written again: every
+/// later version must open and run them.
 @Suite struct FrozenEngineTests {
     private let folder: TestFolder
     private let path: String
 
     init() throws {
         folder = try TestFolder()
-        path = folder.path("first.martlet")
+        path = try Self.unpacked("first", folder)
+    }
+
+    private static func unpacked(_ name: String, _ folder: TestFolder) throws -> String {
+        let path = folder.path("\(name).martlet")
         let parts = #filePath.split(separator: "/").dropLast()
-        try TestFolder.shell("gzip -dc '/\(parts.joined(separator: "/"))/Frozen/first.martlet.gz' > '\(path)'")
+        try TestFolder.shell("gzip -dc '/\(parts.joined(separator: "/"))/Frozen/\(name).martlet.gz' > '\(path)'")
+        return path
     }
 
     private func x(_ rows: Int) throws -> HostTensor { try floats((0..<3 * rows).map { Float($0) - 4 }, [rows, 3]) }
@@ -42,6 +48,28 @@ import Testing
             }
         #else
             #expect(errorCode { _ = try Runtime(threads: 1).open(path) } == "engine.incompatible")
+        #endif
+    }
+
+    /// `total` sums all that was ever appended; `doubled` is it, doubled until its elements sum to 100 or more.
+    @Test func statesSizesAndLoopsOfTheFirstFormat() throws {
+        let path = try Self.unpacked("states", folder)
+        let engine = try EngineReader(path: path).engine()
+        #expect(engine.states.map(\.growth?.axis) == [1])
+        #if arch(x86_64)
+            let session = Session(try Runtime(threads: 1).open(path))
+            var sums = [Float](repeating: 0, count: 6)
+            for step in 1...5 {
+                let x = (0..<6).map { $0 == step ? 0 : Float($0 + step) }
+                for place in sums.indices { sums[place] += x[place] }
+                let results = try session.run(["x": floats(x, [2, 1, 3])])
+                #expect(try results.floats("total") == sums)
+                #expect(results["places"]?.shape == [3, 5])
+                var doubled = sums
+                repeat { doubled = doubled.map { 2 * $0 } } while doubled.reduce(0, +) < 100
+                #expect(try results.floats("doubled") == doubled)
+            }
+            #expect(session.states["past"]?.shape == [2, 5, 3])
         #endif
     }
 
