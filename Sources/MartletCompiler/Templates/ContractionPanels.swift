@@ -43,7 +43,7 @@ extension ContractionTemplate {
     // MARK: Looking ahead
 
     /// Whether two panels have room in the second cache.
-    var looksAhead: Bool { panelSize.constant.map { $0 * 2 <= TileShape.nearBytes } ?? false }
+    var looksAhead: Bool { panelSize.constant.map { $0 <= TileShape.pairedBytes } ?? false }
 
     /// Bytes of a cache line.
     static let lineBytes = 64

@@ -160,9 +160,11 @@ struct TileShape: Hashable {
     }
 
     /// Bytes of a panel that are still in the second cache when the next tile reads it.
-    static let nearBytes = 3 << 18
+    private static let nearBytes = 5 << 17
     /// Bytes a cycle from the cache behind it.
-    private static let farRate = 24.0
+    private static let farRate = 20.0
+    /// Bytes of panels of which that cache holds two.
+    static let pairedBytes = 3 << 17
 
     /// Estimated cycles for all, per term of the sums.
     private func time(rows count: Int, columns: Int, terms: Int, lanes: Int, machine: VectorMachine) -> Double {
