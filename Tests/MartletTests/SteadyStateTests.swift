@@ -7,7 +7,7 @@ import Testing
 
 /// What a process holds and does once a model is open and a shape was seen. In processes of their own, as counts of
 /// allocations and memory belong to a process.
-@Suite struct SteadyStateTests {
+@Suite(.serialized) struct SteadyStateTests {
     private let folder: TestFolder
 
     init() throws { folder = try TestFolder() }
@@ -108,7 +108,8 @@ import Testing
         let resident = maps.map(\.resident).reduce(0, +), share = maps.map(\.share).reduce(0, +)
         #expect(maps.allSatisfy { $0.written == 0 } && resident >= 6 * weights)
         #expect(share < weights + weights / 4, "\(share) bytes for \(weights) of weights")
-        #expect(Mapping.anonymousBytes - before < weights / 2)
+        // A copy would be as large as the weights; what else the process allocates meanwhile is not.
+        #expect(Mapping.anonymousBytes - before < weights)
         withExtendedLifetime(sessions) {}
     }
 }
