@@ -98,14 +98,18 @@ public struct Compiler: Sendable {
         let graph = stage == .imported ? try canonical(source, variant: variant, &reasons) : source
         let assembler = EngineAssembler(
             options, symbolCount: graph.symbols.entries.count, weights: weights, reasons: reasons)
-        let steps = try options.log.measure(CompilerStage.kernels.rawValue) { try lower(graph, assembler) }
+        let appended = try AppendedState.find(in: graph)
+        assembler.reasons += appended.reasons
+        let steps = try options.log.measure(CompilerStage.kernels.rawValue) {
+            try lower(graph, appended.states, assembler)
+        }
         weights = assembler.weights
         try finish(.fused, variant) { assembler.groupTexts }
         try finish(.kernels, variant) { assembler.kernelFunctions.map { StageText($0.name, $0.function.text) } }
         try finish(.llvm, variant) { assembler.kernelTexts.map { StageText($0.name, $0.irText) } }
         try assembler.checkReplacements()
         return try options.log.measure(CompilerStage.placed.rawValue) {
-            try assemble(graph, source: variant == 0 ? source.text : "", assembler, steps)
+            try assemble(graph, appended.states, source: variant == 0 ? source.text : "", assembler, steps)
         }
     }
 
@@ -149,9 +153,9 @@ public struct Compiler: Sendable {
         }
     }
 
-    private func lower(_ graph: Graph, _ assembler: EngineAssembler) throws -> [Engine.Step] {
-        let (appended, reasons) = try AppendedState.find(in: graph)
-        assembler.reasons += reasons
+    private func lower(
+        _ graph: Graph, _ appended: [AppendedState], _ assembler: EngineAssembler
+    ) throws -> [Engine.Step] {
         let inputs = graph.inputs.enumerated().map { position, port in
             let type = graph.type(of: port.value)
             let order = appended.first { $0.input == port.value }?.order ?? Array(0..<type.rank)
@@ -166,7 +170,8 @@ public struct Compiler: Sendable {
     }
 
     private func assemble(
-        _ graph: Graph, source: String, _ assembler: EngineAssembler, _ steps: [Engine.Step]
+        _ graph: Graph, _ appended: [AppendedState], source: String, _ assembler: EngineAssembler,
+        _ steps: [Engine.Step]
     ) throws -> Engine {
         let phase = "machine code"
         let parts = try options.log.measure(phase) {
@@ -179,7 +184,7 @@ public struct Compiler: Sendable {
         let ports = ports(graph, assembler)
         return Engine(
             header: header, symbols: symbols(graph, assembler), program: assembler.program, inputs: ports.inputs,
-            outputs: ports.outputs, states: try states(graph), buffers: assembler.buffers, steps: steps,
+            outputs: ports.outputs, states: states(graph, appended), buffers: assembler.buffers, steps: steps,
             requirements: assembler.requirements, kernels: assembler.kernelInfos(offsets: offsets),
             code: try SectionBytes(section.bytes), sourceGraph: source, reasons: assembler.reasons)
     }
@@ -222,9 +227,8 @@ public struct Compiler: Sendable {
         return sizes + assembler.ownSymbols
     }
 
-    private func states(_ graph: Graph) throws -> [Engine.StateLink] {
-        let appended = try AppendedState.find(in: graph).states
-        return graph.states.compactMap { state in
+    private func states(_ graph: Graph, _ appended: [AppendedState]) -> [Engine.StateLink] {
+        graph.states.compactMap { state in
             guard let input = graph.inputs.firstIndex(where: { $0.name == state.input }),
                 let output = graph.outputs.firstIndex(where: { $0.name == state.output })
             else { return nil }
