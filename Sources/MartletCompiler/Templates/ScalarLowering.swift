@@ -159,16 +159,16 @@ struct ScalarLowering {
         }
     }
 
-    /// Max or min; NaN wins.
+    /// Max or min; NaN wins, and the first of equal values, which are zeros of two signs if they differ.
     private func extreme(_ a: Register, _ b: Register, _ type: ElementType, maximum: Bool) -> Register {
         guard builder.type(of: a).scalar.isFloat else {
             if type == .bool { return builder.binary(maximum ? .or : .and, a, b) }
             return builder.binary(
                 opcode(type, signed: maximum ? .smax : .smin, unsigned: maximum ? .umax : .umin), a, b)
         }
-        // `fmaxB(a, b)` is b where either is NaN, so only NaN in a has to be put back.
-        let chosen = builder.binary(maximum ? .fmaxB : .fminB, a, b)
-        return builder.select(builder.compare(.une, a, a), a, chosen)
+        // `fmaxB(b, a)` is a where either is NaN, so only NaN in b has to be put back.
+        let chosen = builder.binary(maximum ? .fmaxB : .fminB, b, a)
+        return builder.isNumber(b) ? chosen : builder.select(builder.compare(.une, b, b), b, chosen)
     }
 
     /// Whether `a` replaces the best value so far; the first NaN wins over everything.

@@ -132,6 +132,16 @@ public final class VectorBuilder {
         return Int(Int64(bitPattern: bits))
     }
 
+    /// Whether a register of f32 or f64 is a constant other than NaN.
+    func isNumber(_ register: Register) -> Bool {
+        guard let bits = constants[register] else { return false }
+        switch type(of: register).scalar {
+        case .f32: return !Float(bitPattern: UInt32(truncatingIfNeeded: bits)).isNaN
+        case .f64: return !Double(bitPattern: bits).isNaN
+        default: return false
+        }
+    }
+
     // MARK: Index arithmetic
 
     public func add(_ a: Register, _ b: Register) -> Register {

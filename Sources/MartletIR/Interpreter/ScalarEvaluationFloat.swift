@@ -67,9 +67,9 @@ extension ScalarEvaluation {
         case .sub: return try binary(x, y, to: element) { (a: T, b: T) in T(rounding: a.wide - b.wide) }
         case .mul: return try binary(x, y, to: element) { (a: T, b: T) in T(rounding: a.wide * b.wide) }
         case .div: return try binary(x, y, to: element) { (a: T, b: T) in T(rounding: a.wide / b.wide) }
-        // The first operand wins where it is NaN; a second one that is NaN compares false.
-        case .max: return try binary(x, y, to: element) { (a: T, b: T) in a.wide > b.wide || a.wide.isNaN ? a : b }
-        case .min: return try binary(x, y, to: element) { (a: T, b: T) in a.wide < b.wide || a.wide.isNaN ? a : b }
+        // The second operand wins where it is NaN; a first one that is NaN compares false.
+        case .max: return try binary(x, y, to: element) { (a: T, b: T) in b.wide > a.wide || b.wide.isNaN ? b : a }
+        case .min: return try binary(x, y, to: element) { (a: T, b: T) in b.wide < a.wide || b.wide.isNaN ? b : a }
         // C's remainder is exact in any type.
         case .rem: return try binary(x, y, to: element) { (a: T, b: T) in T(nearest: fmod(a.double, b.double)) }
         case .pow: return try binary(x, y, to: element) { (a: T, b: T) in T(nearest: pow(a.double, b.double)) }

@@ -32,8 +32,8 @@ enum ScanEvaluation {
         switch combiner {
         case .sum: { $0 + $1 }
         case .prod: { $0 * $1 }
-        case .max: { $0.isNaN || $0 > $1 ? $0 : $1 }
-        case .min: { $0.isNaN || $0 < $1 ? $0 : $1 }
+        case .max: { $1.isNaN || $1 > $0 ? $1 : $0 }
+        case .min: { $1.isNaN || $1 < $0 ? $1 : $0 }
         case .and: { $0 != 0 && $1 != 0 ? 1 : 0 }
         case .or: { $0 != 0 || $1 != 0 ? 1 : 0 }
         }

@@ -109,8 +109,8 @@ enum ScatterEvaluation {
         case .set: { $1 }
         case .add: { $0 + $1 }
         case .mul: { $0 * $1 }
-        case .max: { $0.isNaN || $0 > $1 ? $0 : $1 }
-        case .min: { $0.isNaN || $0 < $1 ? $0 : $1 }
+        case .max: { $1.isNaN || $1 > $0 ? $1 : $0 }
+        case .min: { $1.isNaN || $1 < $0 ? $1 : $0 }
         }
     }
 
