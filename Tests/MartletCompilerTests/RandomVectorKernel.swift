@@ -104,6 +104,7 @@ struct RandomVectorKernel {
         case (true, false):
             let bounded = builder.binary(.fminB, builder.float(120, type), withoutNaN(x))
             add(builder.convert(.fptosi, builder.binary(.fmaxB, bounded, builder.float(-120, type)), to: to))
+            if to.bitWidth >= 32 { add(builder.convert(.fptosiLowest, x, to: to)) }
         }
     }
 

@@ -27,7 +27,9 @@ struct VectorLLVMTests {
         #expect(code.entries.count == Self.kernels.count)
     }
 
-    @Test(arguments: [[], .rounding, .half, .brain, [.rounding, .half, .brain]] as [VectorExpansion.Abilities])
+    @Test(
+        arguments: [[], .rounding, .half, .brain, .lowest, [.rounding, .half, .brain, .lowest]]
+            as [VectorExpansion.Abilities])
     func whatIsReplacedComputesTheSame(abilities: VectorExpansion.Abilities) throws {
         var random = VectorRandom(77)
         for (name, function) in VectorOpcodeKernels.all(lanes: 4) {

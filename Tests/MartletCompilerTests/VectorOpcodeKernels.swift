@@ -111,15 +111,21 @@ enum VectorOpcodeKernels {
     private static func fromFloat(_ type: VectorType, _ to: VectorType.Scalar) -> [(
         name: String, function: VectorFunction
     )] {
-        let signed: [ConversionOpcode] = [.fptosi, .fptoui]
-        return signed.map { opcode in
-            kernel("\(opcode) \(type) \(to)") { builder, operand in
-                let low = builder.float(opcode == .fptosi ? -120 : 0, type)
-                let bounded = builder.binary(.fminB, builder.float(120, type), operand(type, 0))
-                let value = builder.binary(.fmaxB, bounded, low)
-                return builder.convert(opcode, value, to: to)
+        let total =
+            to.bitWidth < 32
+            ? []
+            : [
+                kernel("fptosi_lowest \(type) \(to)") { $0.convert(.fptosiLowest, $1(type, 0), to: to) }
+            ]
+        return total
+            + [.fptosi, .fptoui].map { (opcode: ConversionOpcode) in
+                kernel("\(opcode) \(type) \(to)") { builder, operand in
+                    let low = builder.float(opcode == .fptosi ? -120 : 0, type)
+                    let bounded = builder.binary(.fminB, builder.float(120, type), operand(type, 0))
+                    let value = builder.binary(.fmaxB, bounded, low)
+                    return builder.convert(opcode, value, to: to)
+                }
             }
-        }
     }
 
     private static func halfConversions(lanes: Int) -> [(name: String, function: VectorFunction)] {

@@ -61,15 +61,7 @@ struct CastLowering {
     private func floatToInt(_ value: Register, _ to: ElementType) -> Register {
         if to == .uint64 { return toUnsigned64(value) }
         let wide: ElementType = to.bitWidth < 32 || to == .int32 ? .int32 : .int64
-        let kind = kind(wide, like: value)
-        let source = builder.type(of: value)
-        let limit = builder.float(wide == .int32 ? 2_147_483_648 : 9_223_372_036_854_775_808, source)
-        let low = builder.float(wide == .int32 ? -2_147_483_648 : -9_223_372_036_854_775_808, source)
-        let whole = builder.unary(.trunc, value)
-        let inRange = builder.binary(.and, builder.compare(.olt, whole, limit), builder.compare(.oge, whole, low))
-        let safe = builder.select(inRange, whole, builder.float(0, source))
-        let converted = builder.convert(.fptosi, safe, to: kind.scalar)
-        let result = builder.select(inRange, converted, builder.int(wide.lowestInt, kind))
+        let result = builder.convert(.fptosiLowest, value, to: kind(wide, like: value).scalar)
         return intToInt(result, wide, to)
     }
 

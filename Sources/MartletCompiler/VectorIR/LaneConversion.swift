@@ -24,6 +24,8 @@ struct LaneConversion {
         case .uitofp: return fromInteger(bits)
         case .fptosi: return try toInteger(value(bits), signed: true)
         case .fptoui: return try toInteger(value(bits), signed: false)
+        case .fptosiLowest:
+            return (try? toInteger(value(bits), signed: true)) ?? target.canonical(1 << UInt64(to.scalar.bitWidth - 1))
         case .fpext, .fptrunc: return from.scalar == .f64 ? target.bits(value(bits)) : target.bits(source.float(bits))
         case .bitcast: return bits
         }

@@ -18,6 +18,12 @@ public struct VectorExpansion {
         public static let doubleToHalf = Abilities(rawValue: 8)
         /// Conversion from f64 to bf16.
         public static let doubleToBrain = Abilities(rawValue: 16)
+        /// `fptosi_lowest` from f32 to i32, of scalars and of vectors of 128 bits.
+        public static let lowest = Abilities(rawValue: 32)
+        /// The same of vectors of 256 bits.
+        public static let lowest256 = Abilities(rawValue: 64)
+        /// The same of vectors of 512 bits.
+        public static let lowest512 = Abilities(rawValue: 128)
 
         /// What processors of a target have.
         public init(of target: CodegenTarget) {
@@ -28,6 +34,9 @@ public struct VectorExpansion {
             if isARM || target.has(.avx512bf16) { insert(.brain) }
             if isARM || target.has(.avx512fp16) { insert(.doubleToHalf) }
             if isARM { insert(.doubleToBrain) }
+            if !isARM { insert(.lowest) }
+            if target.has(.avx) { insert(.lowest256) }
+            if target.has(.avx512f) { insert(.lowest512) }
         }
     }
 
@@ -76,6 +85,7 @@ public struct VectorExpansion {
             return isHalf ? extended(instruction.operands[0], to: type(instruction.results[0]).scalar) : nil
         case .convert(.fptrunc):
             return truncated(instruction.operands[0], to: type(instruction.results[0]).scalar)
+        case .convert(.fptosiLowest): return whole(instruction.operands[0], type(instruction.results[0]))
         default: return nil
         }
     }
@@ -171,6 +181,29 @@ public struct VectorExpansion {
             return select(compare(.olt, signed, x), up, signed)
         default: return nearest
         }
+    }
+
+    // MARK: Conversion to integers
+
+    private func hasLowest(_ from: VectorType, _ to: VectorType) -> Bool {
+        guard from.scalar == .f32, to.scalar == .i32 else { return false }
+        switch to.lanes {
+        case 1, 4: return abilities.contains(.lowest)
+        case 8: return abilities.contains(.lowest256)
+        case 16: return abilities.contains(.lowest512)
+        default: return false
+        }
+    }
+
+    /// What cannot be converted is made zero first.
+    private mutating func whole(_ x: Register, _ result: VectorType) -> Register? {
+        if hasLowest(type(x), result) { return nil }
+        let top = Double(sign: .plus, exponent: result.scalar.bitWidth - 1, significand: 1)
+        let isAbove = compare(.oge, x, float(-top, like: x))
+        let inRange = binary(.and, compare(.olt, x, float(top, like: x)), isAbove)
+        let converted = convert(.fptosi, select(inRange, x, float(0, like: x)), result.scalar)
+        let lowest = constant(1 << UInt64(result.scalar.bitWidth - 1), like: converted)
+        return select(inRange, converted, lowest)
     }
 
     // MARK: Formats of 16 bits

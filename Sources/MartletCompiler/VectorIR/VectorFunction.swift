@@ -75,6 +75,8 @@ public enum Predicate: String, Hashable, Sendable, CaseIterable {
 /// Conversions between scalar kinds, lane by lane.
 public enum ConversionOpcode: String, Hashable, Sendable, CaseIterable {
     case sext, zext, trunc, sitofp, uitofp, fptosi, fptoui, fpext, fptrunc, bitcast
+    /// To i32 or i64 as `fptosi`; the lowest value for NaN and what is out of range, as x86 converts.
+    case fptosiLowest = "fptosi_lowest"
 }
 
 /// Dot-product instructions of some machines: each 32-bit lane of `a` accumulates products of narrow pairs or quads.

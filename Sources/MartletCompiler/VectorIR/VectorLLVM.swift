@@ -139,6 +139,7 @@ public struct LLVMPrinter {
             let family = type(operands[0]).scalar.isFloat ? "fcmp" : "icmp"
             return "\(family) \(predicate.rawValue) \(typed(operands[0])), \(name(operands[1]))"
         case .select: return "select \(operands.map(typed).joined(separator: ", "))"
+        case .convert(.fptosiLowest): return truncation(operands[0], result, instruction.results[0])
         case .convert(let opcode): return "\(opcode.rawValue) \(typed(operands[0])) to \(spelling(result))"
         case .splat: return splat(instruction.results[0], operands[0], result)
         case .extract(let lane): return "extractelement \(typed(operands[0])), i64 \(lane)"
@@ -155,9 +156,16 @@ public struct LLVMPrinter {
     }
 
     private mutating func call(_ intrinsic: String, _ result: VectorType, _ operands: [Register]) -> String {
-        let parameters = operands.map { spelling(type($0)) }.joined(separator: ", ")
+        call(intrinsic, result, operands.map { (spelling(type($0)), name($0)) })
+    }
+
+    private mutating func call(
+        _ intrinsic: String, _ result: VectorType, _ arguments: [(type: String, name: String)]
+    ) -> String {
+        let parameters = arguments.map(\.type).joined(separator: ", ")
         declarations.insert("declare \(spelling(result)) @\(intrinsic)(\(parameters))")
-        return "call \(spelling(result)) @\(intrinsic)(\(operands.map(typed).joined(separator: ", ")))"
+        let list = arguments.map { "\($0.type) \($0.name)" }.joined(separator: ", ")
+        return "call \(spelling(result)) @\(intrinsic)(\(list))"
     }
 
     private mutating func binary(_ opcode: BinaryOpcode, _ operands: [Register], _ result: VectorType) -> String {
@@ -177,6 +185,21 @@ public struct LLVMPrinter {
     private mutating func unary(_ opcode: UnaryOpcode, _ operand: Register, _ result: VectorType) -> String {
         opcode == .fneg
             ? "fneg \(typed(operand))" : call("llvm.\(opcode.rawValue).\(suffix(result))", result, [operand])
+    }
+
+    /// x86's conversions from f32 to i32; a scalar is the first lane of a vector.
+    private mutating func truncation(_ operand: Register, _ result: VectorType, _ register: Register) -> String {
+        switch result.lanes {
+        case 1:
+            line("%w\(register.id) = insertelement <4 x float> zeroinitializer, \(typed(operand)), i64 0")
+            return call("llvm.x86.sse.cvttss2si", result, [("<4 x float>", "%w\(register.id)")])
+        case 4: return call("llvm.x86.sse2.cvttps2dq", result, [operand])
+        case 8: return call("llvm.x86.avx.cvtt.ps2dq.256", result, [operand])
+        default:
+            // All lanes, and the rounding that is set.
+            let vectors = [(spelling(type(operand)), name(operand)), (spelling(result), "zeroinitializer")]
+            return call("llvm.x86.avx512.mask.cvttps2dq.512", result, vectors + [("i16", "-1"), ("i32", "4")])
+        }
     }
 
     private mutating func splat(_ result: Register, _ scalar: Register, _ type: VectorType) -> String {

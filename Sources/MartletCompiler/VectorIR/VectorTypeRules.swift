@@ -113,6 +113,8 @@ enum VectorTypeRules {
         case .trunc: return floats == (false, false) && widths.0 > widths.1
         case .sitofp, .uitofp: return floats == (false, true)
         case .fptosi, .fptoui: return floats == (true, false)
+        case .fptosiLowest:
+            return [.f32, .f64].contains(from.scalar) && [.i32, .i64].contains(to.scalar)
         case .fpext: return floats == (true, true) && widths.0 < widths.1
         case .fptrunc: return floats == (true, true) && widths.0 > widths.1
         case .bitcast: return false
