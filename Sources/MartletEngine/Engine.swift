@@ -155,7 +155,7 @@ extension Engine {
     }
 
     /// Version of the tables that this library writes, and the newest that it reads.
-    public static let formatVersion = 1
+    public static let formatVersion = 2
     /// Version of the calling convention of kernels that this library knows.
     public static let kernelABIVersion = 1
 }

@@ -55,7 +55,7 @@ extension Engine {
     }
 
     private func describeGrowth() -> String {
-        let growth = growth
+        let growth = unboundedValues
         let values = growth.buffers.map { "'\(buffers[$0].name)', \(text(of: buffers[$0].size)) bytes" }
         let results = growth.outputs.map { "output '\(outputs[$0].name)'" }
         return (values + results).map { "grows during the run: \($0)\n" }.joined()

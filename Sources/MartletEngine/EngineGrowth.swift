@@ -9,12 +9,17 @@ extension Engine {
     /// Numbers of the values that may have to get their memory during the run, whatever the shapes of the inputs.
     ///
     /// For the shapes of one run some of them may have a bound after all.
-    public var growth: (buffers: [Int], outputs: [Int]) {
+    public var growth: (buffers: [Int], outputs: [Int]) { growth(ofLeastInputs: false) }
+
+    /// Numbers of the values that no size of the inputs bounds: even for the least inputs they may need any memory.
+    var unboundedValues: (buffers: [Int], outputs: [Int]) { growth(ofLeastInputs: true) }
+
+    private func growth(ofLeastInputs isLeast: Bool) -> (buffers: [Int], outputs: [Int]) {
         let isDynamic = program.entries { [symbols] symbol in
             symbols.indices.contains(symbol) && symbols[symbol].kind.isSetDuringRun
         }
         guard isDynamic.contains(true) else { return ([], []) }
-        let ranges = expressionRanges()
+        let ranges = expressionRanges(ofLeastInputs: isLeast)
         let values = buffers.indices.filter { index in
             let size = Int(buffers[index].size)
             return isDynamic.indices.contains(size) && isDynamic[size]
@@ -32,12 +37,14 @@ extension Engine {
     }
 
     /// Where the values of all expressions lie over all shapes and runs; ends that are not known are those of `Int64`.
-    private func expressionRanges() -> [ClosedRange<Int64>] {
+    private func expressionRanges(ofLeastInputs isLeast: Bool) -> [ClosedRange<Int64>] {
         program.ranges { symbol in
             guard symbols.indices.contains(symbol) else { return ValueRange.all }
             if case .offset = symbols[symbol].kind { return ValueRange.all }
             let (lower, upper) = (Int64(symbols[symbol].lower), Int64(symbols[symbol].upper ?? .max))
-            return lower...max(lower, upper)
+            return isLeast && symbols[symbol].kind == .input ? lower...lower : lower...max(lower, upper)
+        } limit: { symbol in
+            symbols.indices.contains(symbol) ? symbols[symbol].limit : nil
         }
     }
 
@@ -75,15 +82,21 @@ extension ExprProgram {
         return isReached
     }
 
-    /// Where the values of the entries lie if those of the symbols lie in the given ranges.
-    fileprivate func ranges(_ symbol: (Int) -> ClosedRange<Int64>) -> [ClosedRange<Int64>] {
+    /// Where the values of the entries lie if those of the symbols lie in the given ranges and up to their limits.
+    fileprivate func ranges(
+        _ symbol: (Int) -> ClosedRange<Int64>, limit: (Int) -> ExprRef?
+    ) -> [ClosedRange<Int64>] {
         var ranges: [ClosedRange<Int64>] = []
         ranges.reserveCapacity(count)
         for index in 0..<count {
             let range: ClosedRange<Int64> =
                 switch Op(rawValue: operations[index]) {
                 case .constant: constants[index]...constants[index]
-                case .symbol: symbol(Int(left[index]))
+                case .symbol:
+                    ValueRange.limited(
+                        symbol(Int(left[index])),
+                        by: limit(Int(left[index])).flatMap { ranges.indices.contains(Int($0)) ? ranges[Int($0)] : nil }
+                    )
                 case nil: ValueRange.all
                 case let op?: ValueRange.apply(op, ranges[Int(left[index])], ranges[Int(right[index])])
                 }

@@ -23,13 +23,17 @@ extension Engine {
         public var lower: Int
         /// Greatest allowed value; `nil` for no bound.
         public var upper: Int?
+        /// Expression that a symbol of kind `bound` does not exceed, beside `upper`; `nil` for none. It stands before the
+        /// symbol in the program, and depends on symbols that have values when this one is set.
+        public var limit: ExprRef?
 
         /// A symbol with its range.
-        public init(name: String, kind: SymbolKind, lower: Int = 0, upper: Int? = nil) {
+        public init(name: String, kind: SymbolKind, lower: Int = 0, upper: Int? = nil, limit: ExprRef? = nil) {
             self.name = name
             self.kind = kind
             self.lower = lower
             self.upper = upper
+            self.limit = limit
         }
     }
 

@@ -78,6 +78,7 @@ private struct Validator {
         for symbol in engine.program.symbols where symbol.id >= UInt32(clamping: engine.symbols.count) {
             throw fail("expressions use symbol \(symbol.id) of \(engine.symbols.count)")
         }
+        try checkLimits()
         var isPlaced = [Bool](repeating: false, count: engine.buffers.count)
         for symbol in engine.symbols {
             guard symbol.lower <= symbol.upper ?? .max else { throw fail("symbol '\(symbol.name)' has an empty range") }
@@ -86,6 +87,20 @@ private struct Validator {
                 throw fail("symbol '\(symbol.name)' is the offset of buffer \(buffer), which is missing or taken")
             }
             isPlaced[buffer] = true
+        }
+    }
+
+    /// Limits stand before what they limit, so that one pass over the expressions finds all their ranges.
+    private func checkLimits() throws {
+        for symbol in engine.symbols {
+            guard let limit = symbol.limit else { continue }
+            try check(limit, "the limit of symbol '\(symbol.name)'")
+            guard symbol.kind == .bound else { throw fail("symbol '\(symbol.name)' has a limit, but no step sets it") }
+        }
+        for (index, operation) in engine.program.operations.enumerated()
+        where operation == ExprProgram.Op.symbol.rawValue {
+            let symbol = engine.symbols[Int(engine.program.left[index])]
+            guard symbol.limit ?? -1 < index else { throw fail("symbol '\(symbol.name)' stands before its limit") }
         }
     }
 

@@ -20,6 +20,12 @@ package enum ValueRange {
         }
     }
 
+    /// What is left of the range of a symbol that does not exceed a value of the range `limit`.
+    package static func limited(_ range: ClosedRange<Int64>, by limit: ClosedRange<Int64>?) -> ClosedRange<Int64> {
+        guard let limit else { return range }
+        return range.lowerBound...max(range.lowerBound, min(range.upperBound, limit.upperBound))
+    }
+
     private static func isInfinite(_ end: Int64) -> Bool { end == .min || end == .max }
 
     /// The sum of two ends of the same side, of which an infinite one wins.

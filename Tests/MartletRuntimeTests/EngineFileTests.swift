@@ -27,7 +27,7 @@ struct EngineFileTests {
     }
 
     @Test func readsBackWhatItWrote() throws {
-        for kit in try ExampleEngines.all() + [addWithWeights()] {
+        for kit in try ExampleEngines.all() + [addWithWeights(), GrowthEngines.positive { $0 }] {
             let engine = kit.engine
             try engine.write(to: folder.path("engine"))
             let read = try Engine(contentsOf: folder.path("engine"))

@@ -18,9 +18,10 @@ struct EngineKit {
     mutating func expression(_ expression: IntExpr) -> ExprRef { engine.program.append(expression) }
 
     mutating func symbol(
-        _ name: String, _ kind: Engine.SymbolKind = .input, lower: Int = 0, upper: Int? = nil
+        _ name: String, _ kind: Engine.SymbolKind = .input, lower: Int = 0, upper: Int? = nil, limit: IntExpr? = nil
     ) -> IntExpr {
-        engine.symbols.append(Engine.SymbolInfo(name: name, kind: kind, lower: lower, upper: upper))
+        let limit = limit.map { expression($0) }
+        engine.symbols.append(Engine.SymbolInfo(name: name, kind: kind, lower: lower, upper: upper, limit: limit))
         return IntExpr(Symbol.size(engine.symbols.count - 1))
     }
 

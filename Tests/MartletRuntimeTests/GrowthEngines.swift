@@ -4,11 +4,11 @@ import MartletEngine
 /// Engines with values that get their memory during the run.
 enum GrowthEngines {
     /// As `ExampleEngines.positive`, without a bound: what is found lies in memory of n elements until there are
-    /// outputs.
-    static func positive() throws -> EngineKit {
+    /// outputs. With a limit, which depends on n, there are no more outputs than it says.
+    static func positive(limit: ((IntExpr) -> IntExpr)? = nil) throws -> EngineKit {
         var kit = try EngineKit("positive")
         let n = kit.symbol("n", upper: 1 << 24)
-        let m = kit.symbol("m", .bound)
+        let m = kit.symbol("m", .bound, limit: limit?(n))
         let x = kit.input("x", .float32, [n])
         let indices = kit.output("where", .int64, [m])
         let filled = kit.output("filled", .int64, [m + 1])

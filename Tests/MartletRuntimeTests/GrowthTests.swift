@@ -50,6 +50,43 @@ struct GrowthTests {
         #expect(try ExampleEngines.positive().engine.growth.buffers.isEmpty)
     }
 
+    /// The plan has room for what a size may be at most, given the sizes of the inputs.
+    @Test func limitsOfSizesCountInThePlan() throws {
+        let loaded = try GrowthEngines.positive { $0 }.load()
+        #expect(!loaded.engine.describe().contains("grows during the run"))
+        let plan = try loaded.plan(for: [[3000]])
+        #expect(plan.outputShapes == [[3000], [3001]] && plan.growingOutputs.isEmpty)
+        for count in [0, 1, 3000, 7] {
+            let x = (0..<count).map { Float($0 % 3) - 1 }
+            #expect(try Session(loaded).run(["x": floats(x)]).integers("where") == positions(x))
+        }
+        let half = Session(try GrowthEngines.positive { $0.floorDivided(by: 2) }.load())
+        #expect(try half.run(["x": floats([1, -1, 1, -1])]).integers("where") == [0, 2])
+        let problem = #expect(throws: Diagnostic.self) { try half.run(["x": floats([1, 1, 1, -1])]) }
+        #expect(problem?.code == "run.size" && problem?.message.contains("'m' is 3, and 0...2") == true)
+    }
+
+    /// The limit is there for room of more than is reserved, too: then memory is found when the size is known.
+    @Test func limitsBeyondWhatIsReserved() throws {
+        let loaded = try GrowthEngines.positive { $0 * IntExpr(1 << 40) }.load()
+        #expect(try loaded.plan(for: [[3]]).growingOutputs == [0, 1])
+        #expect(try Session(loaded).run(["x": floats([1, -1, 1])]).integers("where") == [0, 2])
+    }
+
+    @Test func limitsThatCannotHoldAreRefused() throws {
+        let engine = try GrowthEngines.positive { $0 }.engine
+        let limit = try #require(engine.symbols[1].limit)
+        for wrong in [-1, ExprRef(engine.program.count), ExprRef(engine.program.count - 1)] {
+            var damaged = engine
+            damaged.symbols[1].limit = wrong
+            #expect(errorCode { try damaged.validate() } == "engine.invalid", "\(wrong)")
+            _ = damaged.describe()
+        }
+        var damaged = engine
+        damaged.symbols[0].limit = limit
+        #expect(errorCode { try damaged.validate() } == "engine.invalid")
+    }
+
     @Test func sharesMemoryAmongValuesThatDoNotMeet() throws {
         let loaded = try GrowthEngines.chain(length: 40).load()
         let count = 1 << 20

@@ -69,7 +69,7 @@ struct PlanTests {
             var values = [Int64](repeating: 0, count: table.count)
             table.evaluate(&values, symbols: symbols)
             let bounds: [ClosedRange<Int64>?] = [nil, nil, -9...9]
-            let ranges = table.ranges(values: values, symbols: bounds)
+            let ranges = table.ranges(values: values, symbols: bounds, limits: [nil, nil, nil])
             for last in Int64(-9)...9 {
                 symbols[2] = last
                 table.update(&values, symbols: symbols, after: 2)

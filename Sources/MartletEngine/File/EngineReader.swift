@@ -58,7 +58,9 @@ public struct EngineReader: Sendable {
 
     private func readVariant(_ number: Int, _ weights: SectionBytes) throws -> Engine {
         let name = EngineFile.section(EngineFile.tables, ofVariant: number)
-        let tables = try checkedSection(name).withUnsafeBytes { try DecodedTables($0, section: name) }
+        let tables = try checkedSection(name).withUnsafeBytes {
+            try DecodedTables($0, section: name, format: header.formatVersion)
+        }
         return Engine(
             header: header, symbols: tables.symbols, program: tables.program, inputs: tables.inputs,
             outputs: tables.outputs, states: tables.states, buffers: tables.buffers, steps: tables.steps,

@@ -13,7 +13,8 @@ struct DecodedTables {
     let requirements: [Engine.Requirement]
     let reasons: [String]
 
-    init(_ bytes: UnsafeRawBufferPointer, section: String) throws {
+    /// - Parameter format: the version of the tables.
+    init(_ bytes: UnsafeRawBufferPointer, section: String, format: Int) throws {
         var reader = try TableReader(bytes, section: section)
         let abi = try reader.unsigned()
         guard abi == UInt64(Engine.kernelABIVersion) else {
@@ -22,7 +23,7 @@ struct DecodedTables {
                 "the kernels use calling convention \(abi), this program knows "
                     + "\(Engine.kernelABIVersion)", help: "compile the model again with this version of Martlet")
         }
-        symbols = try reader.list { try $0.symbol() }
+        symbols = try reader.list { try $0.symbol(format: format) }
         program = try reader.program()
         inputs = try reader.list { try $0.port() }
         outputs = try reader.list { try $0.port() }
@@ -46,7 +47,7 @@ struct DecodedTables {
 }
 
 extension TableReader {
-    fileprivate mutating func symbol() throws -> Engine.SymbolInfo {
+    fileprivate mutating func symbol(format: Int) throws -> Engine.SymbolInfo {
         let name = try string()
         let kind: Engine.SymbolKind =
             switch try byte() {
@@ -57,7 +58,9 @@ extension TableReader {
             default: throw damaged("a symbol is of unknown kind")
             }
         let lower = try signed()
-        return Engine.SymbolInfo(name: name, kind: kind, lower: lower, upper: try optional { try $0.signed() })
+        let upper = try optional { try $0.signed() }
+        let limit = format < 2 ? nil : try optional { try $0.expression() }
+        return Engine.SymbolInfo(name: name, kind: kind, lower: lower, upper: upper, limit: limit)
     }
 
     fileprivate mutating func program() throws -> ExprProgram {

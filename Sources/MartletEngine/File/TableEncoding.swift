@@ -47,6 +47,7 @@ extension TableWriter {
         }
         signed(symbol.lower)
         optional(symbol.upper) { $0.signed($1) }
+        optional(symbol.limit) { $0.expression($1) }
     }
 
     fileprivate mutating func program(_ program: ExprProgram) {

@@ -126,10 +126,10 @@ struct ExpressionTable: Sendable {
 }
 
 extension ExpressionTable {
-    /// Where each entry's values lie if the given symbols lie in the given ranges and all others have their values.
-    /// Ends that are not known are the ends of `Int64`.
+    /// Where each entry's values lie if the given symbols lie in the given ranges, up to their limits, and all others
+    /// have their values. Ends that are not known are the ends of `Int64`.
     func ranges(
-        values: UnsafePointer<Int64>, symbols: [ClosedRange<Int64>?]
+        values: UnsafePointer<Int64>, symbols: [ClosedRange<Int64>?], limits: [ExprRef?]
     ) -> [ClosedRange<Int64>] {
         var ranges: [ClosedRange<Int64>] = []
         ranges.reserveCapacity(count)
@@ -141,7 +141,9 @@ extension ExpressionTable {
             let range: ClosedRange<Int64> =
                 switch entry.op {
                 case .constant: entry.constant...entry.constant
-                case .symbol: symbols[Int(entry.left)] ?? ValueRange.all
+                case .symbol:
+                    ValueRange.limited(
+                        symbols[Int(entry.left)] ?? ValueRange.all, by: limits[Int(entry.left)].map { ranges[Int($0)] })
                 default: ValueRange.apply(entry.op, ranges[Int(entry.left)], ranges[Int(entry.right)])
                 }
             ranges.append(range)

@@ -93,14 +93,15 @@ struct PlanBuilder {
             }
             return Int64(symbol.lower)...Int64(max(symbol.lower, symbol.upper ?? .max))
         }
-        var ranges = loaded.expressions.ranges(values: values, symbols: bounds)
+        let limits = engine.symbols.map(\.limit)
+        var ranges = loaded.expressions.ranges(values: values, symbols: bounds, limits: limits)
         guard !loaded.schedule.loops.isEmpty else { return ranges }
         for loop in loaded.schedule.loops where loop.trip >= 0 {
             let known = bounds[loop.counter] ?? ValueRange.all
             let turns = max(ranges[Int(loop.trip)].upperBound, 0)
             bounds[loop.counter] = min(known.lowerBound, 0)...max(min(known.upperBound, turns), 0)
         }
-        ranges = loaded.expressions.ranges(values: values, symbols: bounds)
+        ranges = loaded.expressions.ranges(values: values, symbols: bounds, limits: limits)
         return ranges
     }
 

@@ -53,6 +53,8 @@ struct Schedule: Sendable {
         var symbol: Int
         var type: ElementType
         var range: ClosedRange<Int>
+        /// The entry that the value does not exceed; -1 for none.
+        var limit: ExprRef
     }
 
     struct Loop {
@@ -128,7 +130,9 @@ extension Schedule.Builder {
             instruction.index = Int32(schedule.binds.count)
             let range = low...max(low, high)
             schedule.binds.append(
-                Schedule.Bind(step: Int(instruction.step), symbol: symbol, type: type, range: range))
+                Schedule.Bind(
+                    step: Int(instruction.step), symbol: symbol, type: type, range: range,
+                    limit: engine.symbols[symbol].limit ?? -1))
             schedule.instructions.append(instruction)
         case .branch(let condition, let then, let otherwise):
             instruction.source = place(condition)

@@ -207,12 +207,13 @@ extension Interpreter {
         let bind = loaded.schedule.binds[Int(instruction.pointee.index)]
         let source = try address(instruction.pointee.source, bind.type.bitWidth / 8, instruction)
         let name = loaded.engine.symbols[bind.symbol].name
-        guard let value = Self.integer(at: source, bind.type), bind.range.contains(value) else {
+        let (low, most) = (bind.range.lowerBound, bind.range.upperBound)
+        // A limit that has no value is less than every size.
+        let high = bind.limit < 0 ? most : min(most, Int(frame.values[Int(bind.limit)]))
+        guard let value = Self.integer(at: source, bind.type), value >= low, value <= high else {
             let found = Self.integer(at: source, bind.type).map { String($0) } ?? "more than \(Int.max)"
             throw diagnostic(
-                "run.size",
-                "the size '\(name)' is \(found), and \(bind.range.lowerBound)...\(bind.range.upperBound) "
-                    + "was allowed for", instruction)
+                "run.size", "the size '\(name)' is \(found), and \(low)...\(high) was allowed for", instruction)
         }
         try set(bind.symbol, to: Int64(value), instruction)
     }
