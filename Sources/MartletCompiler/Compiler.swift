@@ -97,7 +97,7 @@ public struct Compiler: Sendable {
         var reasons: [String] = []
         let graph = stage == .imported ? try canonical(source, variant: variant, &reasons) : source
         let assembler = EngineAssembler(
-            options, symbolCount: graph.symbols.entries.count, weights: weights, reasons: reasons)
+            options, symbols: graph.symbols, weights: weights, reasons: reasons)
         let appended = try AppendedState.find(in: graph)
         assembler.reasons += appended.reasons
         let steps = try options.log.measure(CompilerStage.kernels.rawValue) {
@@ -214,15 +214,17 @@ public struct Compiler: Sendable {
             extents.compactMap { $0.symbols.count == 1 && $0 == IntExpr($0.symbols[0]) ? $0.symbols[0] : nil })
         let sizes = graph.symbols.entries.enumerated().map { position, entry in
             let symbol = Symbol.size(position)
+            let upper = graph.symbols.ranges[symbol].upper
             if assembler.counters.contains(symbol) {
                 // After the last turn the counter is the number of turns.
                 return Engine.SymbolInfo(
                     name: entry.name, kind: .counter, lower: entry.lower,
-                    upper: entry.upper.map { $0 == .max ? $0 : $0 + 1 })
+                    upper: upper.map { $0 == .max ? $0 : $0 + 1 })
             }
+            let isInput = fromInputs.contains(symbol)
             return Engine.SymbolInfo(
-                name: entry.name, kind: fromInputs.contains(symbol) ? .input : .bound, lower: entry.lower,
-                upper: entry.upper)
+                name: entry.name, kind: isInput ? .input : .bound, lower: entry.lower, upper: upper,
+                limit: isInput ? nil : assembler.limits[symbol])
         }
         return sizes + assembler.ownSymbols
     }

@@ -40,6 +40,34 @@ import Testing
         try roundTrip(graph)
     }
 
+    /// What bounds a size may depend on the sizes before it.
+    @Test func boundsOfSizesComeBack() throws {
+        let text = """
+            graph (n: 0...9, m: 0..., k: 1...min(n + 2, m)) {
+              %0 = input "x" : f32[n, m]
+              %1 = input "i" : i64[]
+              bind {symbol = (k), lower = 1, upper = (min(n + 2, m))} (%1)
+              output "y" %0
+            }
+
+            """
+        let graph = try Graph(text: text)
+        #expect(graph.text == text)
+        #expect(graph.symbols.ranges[.size(2)] == Bounds(1...11))
+        let k = IntExpr(Symbol.size(2))
+        #expect(IntExpr(Symbol.size(1)).isAtLeast(k, graph.symbols.ranges) == .yes)
+        let inputs = [try HostTensor(zeros: .float32, shape: [3, 4])]
+        for (value, isValid) in [(1, true), (4, true), (5, false), (0, false)] {
+            let run = { try Interpreter(graph).run(inputs + [HostTensor(scalar: Int64(value))]) }
+            if isValid {
+                #expect(throws: Never.self) { try run() }
+            } else {
+                #expect(throws: Diagnostic.self) { try run() }
+            }
+        }
+        #expect(throws: Diagnostic.self) { try Graph(text: "graph (n: 0...m, m: 0...) { }") }
+    }
+
     @Test func everyPrimitiveComesBack() throws {
         let recorder = Recorder()
         let n = IntExpr(recorder.symbol("n", lower: 2, upper: 100))

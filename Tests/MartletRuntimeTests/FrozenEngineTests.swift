@@ -5,8 +5,9 @@ import Testing
 
 /// `Frozen/first.martlet.gz` is an engine file of format 1 as the first version wrote it, for x86-64-v2: the model
 /// y = softmax(relu(x w + b)) for any number of rows, and a variant for 4 rows. `states.martlet.gz` is another, with a state
-/// that is appended to, a size that the data gives, and a loop that ends by its data. They are never written again: every
-/// later version must open and run them.
+/// that is appended to, a size that the data gives, and a loop that ends by its data. `limits.martlet.gz` is of format 2: a
+/// size that the data gives and an input's size bounds. They are never written again: every later version must open and
+/// run them.
 @Suite struct FrozenEngineTests {
     private let folder: TestFolder
     private let path: String
@@ -70,6 +71,21 @@ import Testing
                 #expect(try results.floats("doubled") == doubled)
             }
             #expect(session.states["past"]?.shape == [2, 5, 3])
+        #endif
+    }
+
+    /// `product` is the rows of x where the mask is not 0, times a matrix; `sum` is its sum over the rows.
+    @Test func limitsOfTheSecondFormat() throws {
+        let path = try Self.unpacked("limits", folder)
+        let reader = try EngineReader(path: path)
+        #expect(reader.header.formatVersion == 2)
+        #expect(try reader.engine().symbols.contains { $0.kind == .bound && $0.limit != nil })
+        #if arch(x86_64)
+            let loaded = try Runtime(threads: 1).open(path)
+            #expect(try loaded.plan(for: [[3], [3, 3]]).outputShapes == [[3, 2], [2]])
+            let inputs = ["mask": try floats([1, 0, 2]), "x": try floats((1...9).map { Float($0) }, [3, 3])]
+            let results = try Session(loaded).run(inputs)
+            #expect(try results.floats("product") == [7, -1, 25, -1] && results.floats("sum") == [32, -2])
         #endif
     }
 

@@ -42,8 +42,8 @@ extension ModelPort {
             shape: type.shape.map { extent in
                 if let size = extent.constant { return Extent(size) }
                 let text = extent.text { table.name(of: $0) }
-                let entry = table.entries.first { $0.name == text }
-                return Extent(named: text, lower: entry?.lower ?? 0, upper: entry?.upper)
+                let range = table.symbol(named: text).map { table.ranges[$0] }
+                return Extent(named: text, lower: range?.lower ?? 0, upper: range?.upper)
             })
     }
 }

@@ -40,7 +40,8 @@ public func trace(
             let shape = input.shape.map { extent in
                 if let size = extent.size { return IntExpr(size) }
                 if let known = sizes[extent.text] { return known }
-                let size = IntExpr(recorder.symbol(extent.text, lower: extent.lower, upper: extent.upper))
+                let size = IntExpr(
+                    recorder.symbol(extent.text, lower: extent.lower, upper: extent.upper.map { IntExpr($0) }))
                 sizes[extent.text] = size
                 return size
             }

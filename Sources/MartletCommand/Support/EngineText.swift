@@ -45,8 +45,9 @@ enum EngineText {
             let extra = memory == "0" ? "" : ", scratch \(memory) B"
             return ("kernel", "\(name), grid \(engine.text(of: grid))\(extra)")
         case .bind(let symbol, _, _, let low, let high):
-            let name = engine.symbols.indices.contains(symbol) ? engine.symbols[symbol].name : "?"
-            return ("bind", "\(name) in \(low)...\(high == Int.max ? "" : String(high))")
+            let info = engine.symbols.indices.contains(symbol) ? engine.symbols[symbol] : nil
+            let most = info?.limit.map { engine.text(of: $0) } ?? (high == Int.max ? "" : String(high))
+            return ("bind", "\(info?.name ?? "?") in \(low)...\(most)")
         case .branch(_, let then, let otherwise):
             return ("branch", "\(Text.count(then.count, "step")) or \(otherwise.count)")
         case .loop(_, let trip, _, let body, _):

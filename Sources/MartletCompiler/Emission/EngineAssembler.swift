@@ -32,21 +32,28 @@ final class EngineAssembler {
     let log: CompilationLog
     private let fusionLimit: Int?
     private let replacements: [String: VectorFunction]
+    /// What size symbols do not exceed, where that is no number. These expressions are the first of the program.
+    private(set) var limits: [Symbol: ExprRef] = [:]
     /// Symbols that count the turns of loops.
     var counters: Set<Symbol> = []
 
     /// An empty engine; its weights are added to those given.
     init(
-        _ options: CompilerOptions, symbolCount: Int, weights: WeightSection = WeightSection(), reasons: [String] = []
+        _ options: CompilerOptions, symbols: SymbolTable, weights: WeightSection = WeightSection(),
+        reasons: [String] = []
     ) {
         let target = options.target
         self.target = target
         self.weights = weights
-        self.symbolCount = symbolCount
+        symbolCount = symbols.entries.count
         keepsTexts = options.observer != nil
         self.reasons = reasons
         (log, fusionLimit, replacements) = (options.log, options.fusionLimit, options.kernels)
         machine = VectorMachine(target)
+        for (number, entry) in symbols.entries.enumerated() {
+            guard let upper = entry.upper, upper.constant == nil else { continue }
+            limits[.size(number)] = expression(upper)
+        }
     }
 
     /// Takes the number of the next step.

@@ -244,11 +244,11 @@ final class GraphLowering {
     func bindStep(_ symbol: Symbol, to memory: StoredValue.Memory, origins: [String]) throws -> Engine.Step {
         let step = assembler.nextStep()
         let isOwn = symbol.number >= graph.symbols.entries.count
-        let entry = isOwn ? nil : graph.symbols.entries[symbol.number]
+        let range = isOwn ? Bounds(lower: 0) : graph.symbols.ranges[symbol]
         return Engine.Step(
             .bind(
                 symbol: symbol.number, source: try assembler.location(of: memory, step: step), type: .int64,
-                low: entry?.lower ?? 0, high: entry?.upper ?? Int.max),
+                low: range.lower ?? 0, high: range.upper ?? Int.max),
             origins: origins, note: "size")
     }
 

@@ -89,14 +89,15 @@ struct RegionLowering {
         return []
     }
 
-    private func lowerBind(_ symbol: Symbol, _ lower: Int, _ upper: Int?) throws {
+    private func lowerBind(_ symbol: Symbol, _ lower: Int, _ upper: IntExpr?) throws {
         let number = assembler.nextStep()
         let value = try lowering.stored(operands[0])
         let source = try assembler.location(of: value.memory, step: number)
+        // What else bounds it is the symbol's limit.
+        let high = upper?.bounds(graph.symbols.ranges).upper ?? Int.max
         lowering.append(
             Engine.Step(
-                .bind(
-                    symbol: Int(symbol.id), source: source, type: value.place.type, low: lower, high: upper ?? Int.max),
+                .bind(symbol: Int(symbol.id), source: source, type: value.place.type, low: lower, high: high),
                 origins: origins, note: "size"))
     }
 

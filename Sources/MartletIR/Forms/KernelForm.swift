@@ -17,7 +17,7 @@ public enum KernelForm: Sendable {
     /// A loop; see `LoopRegion`.
     case loop(LoopRegion)
     /// Reads an integer scalar when the program runs and gives it to a size symbol.
-    case bind(Symbol, lower: Int, upper: Int?)
+    case bind(Symbol, lower: Int, upper: IntExpr?)
     /// Ends the run with a diagnostic when reached.
     case fail(Diagnostic)
     /// A call of a kept function: may be taken whole by a template, or expanded.

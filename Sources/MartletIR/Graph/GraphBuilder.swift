@@ -59,7 +59,7 @@ public final class GraphBuilder: TypeScope {
     public var symbols: SymbolTable { symbolScope.table }
     public var ranges: SymbolRanges { symbolScope.table.ranges }
 
-    public func freshSymbol(_ name: String, lower: Int = 0, upper: Int? = nil) -> Symbol {
+    public func freshSymbol(_ name: String, lower: Int = 0, upper: IntExpr? = nil) -> Symbol {
         symbolScope.table.add(name, lower: lower, upper: upper)
     }
 
@@ -202,9 +202,10 @@ public final class GraphBuilder: TypeScope {
         return id
     }
 
-    /// A value as a size. The same value gives the same symbol.
-    public func bind(_ value: ValueID, _ name: String, lower: Int, upper: Int?) throws -> IntExpr {
+    /// A value as a size, at most `upper`. The same value gives the same symbol.
+    public func bind(_ value: ValueID, _ name: String, lower: Int, upper: IntExpr?) throws -> IntExpr {
         if let symbol = boundSymbols[value] { return IntExpr(symbol) }
+        let upper = upper.map { simplify($0) }
         let symbol = freshSymbol(name, lower: lower, upper: upper)
         boundSymbols[value] = symbol
         _ = try add(Bind(symbol: symbol, lower: lower, upper: upper), [value])

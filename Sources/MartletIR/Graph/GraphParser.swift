@@ -86,7 +86,8 @@ private struct GraphParser {
             try scanner.expect(":")
             let lower = try scanner.expectInteger()
             try scanner.expect("...")
-            _ = symbols.add(name, lower: lower, upper: try scanner.integer())
+            let isOpen = scanner.peek() == UInt8(ascii: ",") || scanner.peek() == UInt8(ascii: ")")
+            _ = symbols.add(name, lower: lower, upper: isOpen ? nil : try parseExpression())
         }
     }
 

@@ -93,7 +93,7 @@ private struct GraphPrinter {
 
     mutating func printOutermost(_ graph: Graph) {
         let symbols = zip(names, table.entries).map { name, entry in
-            "\(name): \(entry.lower)...\(entry.upper.map(String.init) ?? "")"
+            "\(name): \(entry.lower)...\(entry.upper?.text(self.name) ?? "")"
         }
         text += "graph (\(symbols.joined(separator: ", "))) "
         printBody(graph, indent: "")

@@ -228,7 +228,7 @@ extension AttributeValue {
 private struct VerifierScope: TypeScope {
     let ranges: SymbolRanges
 
-    func freshSymbol(_ name: String, lower: Int, upper: Int?) -> Symbol { .size(Int(Int32.max)) }
+    func freshSymbol(_ name: String, lower: Int, upper: IntExpr?) -> Symbol { .size(Int(Int32.max)) }
 
     func require(_ left: IntExpr, equals right: IntExpr, _ what: @autoclosure () -> String) throws {
         if left.isEqual(to: right, ranges) == .no {

@@ -40,11 +40,12 @@ enum InputBinding {
         for symbol in type.shape.flatMap(\.symbols) {
             guard Int(symbol.id) < table.entries.count, let value = symbols[symbol] else { continue }
             let entry = table.entries[Int(symbol.id)]
-            guard value >= entry.lower, value <= entry.upper ?? Int.max else {
+            let upper = table.ranges[symbol].upper
+            guard value >= entry.lower, value <= upper ?? Int.max else {
                 throw Diagnostic(
                     "run.input-range",
                     "'\(entry.name)' is \(value) in input '\(name)', "
-                        + "but must lie in \(entry.lower)...\(entry.upper.map(String.init) ?? "")")
+                        + "but must lie in \(entry.lower)...\(upper.map(String.init) ?? "")")
             }
         }
     }

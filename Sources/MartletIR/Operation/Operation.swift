@@ -95,7 +95,7 @@ public protocol TypeScope {
     /// Ranges of the size symbols.
     var ranges: SymbolRanges { get }
     /// A new size symbol.
-    func freshSymbol(_ name: String, lower: Int, upper: Int?) -> Symbol
+    func freshSymbol(_ name: String, lower: Int, upper: IntExpr?) -> Symbol
     /// Records that two sizes must be equal; checked when the program runs. Throws if they can never be.
     func require(_ left: IntExpr, equals right: IntExpr, _ what: @autoclosure () -> String) throws
 }

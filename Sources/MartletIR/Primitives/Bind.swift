@@ -10,11 +10,11 @@ public struct Bind: Operation {
     public let symbol: Symbol
     /// Smallest valid value.
     public let lower: Int
-    /// Largest valid value, where there is one.
-    public let upper: Int?
+    /// Largest valid value, where there is one: of sizes that are known when this runs.
+    public let upper: IntExpr?
 
     /// Makes the binding of a symbol.
-    public init(symbol: Symbol, lower: Int, upper: Int?) {
+    public init(symbol: Symbol, lower: Int, upper: IntExpr?) {
         self.symbol = symbol
         self.lower = lower
         self.upper = upper
@@ -25,13 +25,12 @@ public struct Bind: Operation {
         guard let symbol = expression.symbols.first, expression == IntExpr(symbol) else {
             throw Diagnostic("text.attribute", "operation 'bind' needs attribute 'symbol', one symbol")
         }
-        let upper = try? attributes.int("upper")
-        self.init(symbol: symbol, lower: try attributes.int("lower"), upper: upper)
+        self.init(symbol: symbol, lower: try attributes.int("lower"), upper: try? attributes.dim("upper"))
     }
 
     public var attributes: [Attribute] {
         var list = [Attribute("symbol", .dim(IntExpr(symbol))), Attribute("lower", .int(lower))]
-        if let upper { list.append(Attribute("upper", .int(upper))) }
+        if let upper { list.append(Attribute("upper", upper.constant.map { .int($0) } ?? .dim(upper))) }
         return list
     }
 
@@ -50,6 +49,7 @@ public struct Bind: Operation {
         guard let value = try operands[0].ints().first else {
             throw Diagnostic("run.bind", "'bind' takes an integer scalar")
         }
+        let upper = try upper.map { try context.value(of: $0) }
         guard value >= lower, value <= upper ?? Int.max else {
             let range = "\(lower)...\(upper.map(String.init) ?? "")"
             throw Diagnostic("run.bind-range", "a size computed from data is \(value), but must lie in \(range)")

@@ -127,13 +127,18 @@ struct ExtentMerge {
         let (left, right) = (scope.simplify(first), scope.simplify(second))
         let isOuter = !(left.symbols + right.symbols).contains(where: inner)
         if isOuter, left.isEqual(to: right, scope.ranges) == .yes { return left }
-        return fresh(left.bounds(scope.ranges), right.bounds(scope.ranges))
+        return fresh(left, right, isOuter: isOuter)
     }
 
     /// A new symbol for an extent that is known only after evaluation, and lies within the bounds of either branch.
-    private mutating func fresh(_ left: Bounds, _ right: Bounds) -> IntExpr {
-        var upper: Int?
-        if let first = left.upper, let second = right.upper { upper = max(first, second, 0) }
+    private mutating func fresh(_ first: IntExpr, _ second: IntExpr, isOuter: Bool) -> IntExpr {
+        let (left, right) = (first.bounds(scope.ranges), second.bounds(scope.ranges))
+        var upper: IntExpr?
+        if let first = left.upper, let second = right.upper {
+            upper = IntExpr(max(first, second, 0))
+        } else if isOuter {
+            upper = scope.simplify(.max(.max(first, second), 0))
+        }
         let symbol = scope.freshSymbol("size", lower: max(0, min(left.lower ?? 0, right.lower ?? 0)), upper: upper)
         sizes.append(symbol)
         return IntExpr(symbol)

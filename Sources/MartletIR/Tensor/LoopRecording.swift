@@ -46,8 +46,7 @@ struct LoopRecording {
 
     private func record() throws -> Turn {
         let nested = recorder.nested()
-        let upper = trip?.bounds(recorder.symbols.ranges).upper
-        let counter = nested.symbol("turn", lower: 0, upper: upper.map { max(0, $0 - 1) })
+        let counter = nested.symbol("turn", upper: trip.map { .max($0 - 1, 0) })
         let number = nested.input("turn", TensorType(.int64, []))
         nested.assume(number, is: [IntExpr(counter)])
         let inside = stateTypes.enumerated().map { nested.input("state\($0.offset)", $0.element) }
@@ -99,8 +98,7 @@ struct LoopRecording {
         var turns = trip ?? 0
         var sizes: [Symbol] = []
         if condition != nil {
-            let upper = trip?.bounds(recorder.symbols.ranges).upper
-            sizes = [recorder.symbol("turns", lower: 0, upper: upper)]
+            sizes = [recorder.symbol("turns", upper: trip.map { .max($0, 0) })]
             turns = IntExpr(sizes[0])
         }
         let slices = try turn.stacked.map { try $0.type }

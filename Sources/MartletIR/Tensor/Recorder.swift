@@ -57,7 +57,7 @@ public final class Recorder: Sendable {
     }
 
     /// A new size symbol.
-    public func symbol(_ name: String, lower: Int = 0, upper: Int? = nil) -> Symbol {
+    public func symbol(_ name: String, lower: Int = 0, upper: IntExpr? = nil) -> Symbol {
         with { $0.freshSymbol(name, lower: lower, upper: upper) }
     }
 
@@ -71,7 +71,7 @@ public final class Recorder: Sendable {
     }
 
     /// A value as a size: reads one integer when the program runs and checks its range; folds where it is known now.
-    public func bind(_ tensor: Tensor, _ name: String, lower: Int = 0, upper: Int? = nil) throws -> IntExpr {
+    public func bind(_ tensor: Tensor, _ name: String, lower: Int = 0, upper: IntExpr? = nil) throws -> IntExpr {
         if let values = tensor.symbolicValues, values.count == 1 { return values[0] }
         return try with { builder in
             try builder.bind(try value(of: tensor, in: builder), name, lower: lower, upper: upper)

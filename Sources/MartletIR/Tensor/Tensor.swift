@@ -103,7 +103,7 @@ public struct Tensor: Sendable {
 /// Type scope of eager evaluation: all sizes are constants.
 struct EagerScope: TypeScope {
     var ranges: SymbolRanges { SymbolRanges() }
-    func freshSymbol(_ name: String, lower: Int, upper: Int?) -> Symbol { Symbol(id: UInt32.max >> 1) }
+    func freshSymbol(_ name: String, lower: Int, upper: IntExpr?) -> Symbol { Symbol(id: UInt32.max >> 1) }
     func require(_ left: IntExpr, equals right: IntExpr, _ what: @autoclosure () -> String) throws {
         if left != right { throw Diagnostic("type.sizes-differ", "\(what()): \(left) and \(right) differ") }
     }

@@ -10,8 +10,8 @@ public struct SymbolTable: Sendable {
         public var name: String
         /// Smallest value.
         public var lower: Int
-        /// Largest value, where one is known.
-        public var upper: Int?
+        /// Largest value, where one is known: a number, or an expression of symbols that were added before.
+        public var upper: IntExpr?
     }
 
     /// Entries by symbol id.
@@ -25,7 +25,7 @@ public struct SymbolTable: Sendable {
     public private(set) var ranges = SymbolRanges()
 
     /// Adds a symbol. A name that is taken gets a numbered suffix.
-    public mutating func add(_ name: String, lower: Int = 0, upper: Int? = nil) -> Symbol {
+    public mutating func add(_ name: String, lower: Int = 0, upper: IntExpr? = nil) -> Symbol {
         var unique = name
         var number = 1
         while byName[unique] != nil {
@@ -35,8 +35,15 @@ public struct SymbolTable: Sendable {
         let symbol = Symbol(id: UInt32(entries.count))
         entries.append(Entry(name: unique, lower: lower, upper: upper))
         byName[unique] = symbol
-        ranges[symbol] = Bounds(lower: lower, upper: upper)
+        noteRange(of: symbol)
         return symbol
+    }
+
+    /// Takes what an entry says into the ranges.
+    private mutating func noteRange(of symbol: Symbol) {
+        let entry = entries[Int(symbol.id)]
+        ranges[symbol] = Bounds(lower: entry.lower, upper: entry.upper?.bounds(ranges).upper)
+        ranges.setSymbolicUpper(symbol, entry.upper.flatMap { $0.constant == nil ? $0 + 1 : nil })
     }
 
     /// The symbol of that name.
@@ -53,13 +60,13 @@ public struct SymbolTable: Sendable {
         let index = Int(symbol.id)
         guard index < entries.count else { return }
         if let lower { entries[index].lower = max(entries[index].lower, lower) }
-        if let upper { entries[index].upper = min(entries[index].upper ?? upper, upper) }
-        ranges[symbol] = Bounds(lower: entries[index].lower, upper: entries[index].upper)
+        if let upper { entries[index].upper = entries[index].upper.map { .min($0, IntExpr(upper)) } ?? IntExpr(upper) }
+        noteRange(of: symbol)
     }
 
     /// Puts back an entry that was narrowed.
     mutating func restore(_ symbol: Symbol, _ entry: Entry) {
         entries[Int(symbol.id)] = entry
-        ranges[symbol] = Bounds(lower: entry.lower, upper: entry.upper)
+        noteRange(of: symbol)
     }
 }

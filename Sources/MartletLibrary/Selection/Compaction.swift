@@ -3,7 +3,7 @@ public import MartletIR
 
 extension Tensor {
     /// One integer as a size, which is read when the program runs unless it is known.
-    public func readSize(_ name: String, lower: Int = 0, upper: Int? = nil) throws -> IntExpr {
+    public func readSize(_ name: String, lower: Int = 0, upper: IntExpr? = nil) throws -> IntExpr {
         if let known = symbolicValues, known.count == 1 { return Sizes.simplified(known[0]) }
         guard let recorder = Recorder.current else {
             throw Diagnostic("type.sizes", "a size that depends on data is asked for outside of a recording")
@@ -18,7 +18,7 @@ extension Tensor {
         }
         let total = Sizes.simplified(try shape[0])
         let ones = try cast(to: .int64)
-        let count = try ones.reduced(.sum, axes: [0]).readSize("count", upper: total.bounds(Sizes.ranges).upper)
+        let count = try ones.reduced(.sum, axes: [0]).readSize("count", upper: total)
         let places = try Tensor.select(self, ones.cumulated(.sum, axis: 0) - 1, .number(-1))
         let zeros = try Tensor.number(0).broadcast(to: [count], axes: [])
         return try zeros.scattered(

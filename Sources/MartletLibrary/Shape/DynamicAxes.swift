@@ -50,12 +50,9 @@ extension Tensor {
             to: Tensor.dimensions(shape).gathered([order], axes: [0], mode: .check).read(upper: largest))
     }
 
-    /// An upper bound of all extents, where there is one.
-    private var largest: Int? {
-        get throws {
-            let bounds = try shape.map { Sizes.simplified($0).bounds(Sizes.ranges).upper }
-            return bounds.contains(nil) ? nil : bounds.compactMap(\.self).max()
-        }
+    /// An upper bound of all extents.
+    private var largest: IntExpr {
+        get throws { Sizes.simplified(try shape.reduce(0) { .max($0, $1) }) }
     }
 
     /// With axes of extent 1 at these places of the result.
@@ -68,11 +65,11 @@ extension Tensor {
             return try Tensor.select(axes.contains(place), .number(1), extent).reshaped(to: [1])
         }
         return try reshaped(
-            to: places.isEmpty ? [] : Tensor.concatenate(places, axis: 0).read(upper: largest.map { Swift.max($0, 1) }))
+            to: places.isEmpty ? [] : Tensor.concatenate(places, axis: 0).read(upper: IntExpr.max(largest, 1)))
     }
 
     /// The elements of an integer vector of known length as sizes, which are read when the program runs.
-    public func read(_ name: String = "size", lower: Int = 0, upper: Int? = nil) throws -> [IntExpr] {
+    public func read(_ name: String = "size", lower: Int = 0, upper: IntExpr? = nil) throws -> [IntExpr] {
         if let known = symbolicValues { return known.map(Sizes.simplified) }
         guard let recorder = Recorder.current, let count = try type.count.constant else {
             throw Diagnostic("type.sizes", "the number of sizes is not known before the model runs")

@@ -30,7 +30,7 @@ extension Tensor {
         }
         let available = try Tensor.dimension(extents[2])
         let turns = try rule.most.cast(to: .int64).reshaped(to: []).mapped(.max, .number(0)).mapped(.min, available)
-            .readSize("picks", upper: extents[2].bounds(Sizes.ranges).upper)
+            .readSize("picks", upper: extents[2])
         let never = try Tensor(-.infinity, as: scores.element)
         var open = scores
         if let least = rule.score {

@@ -50,9 +50,10 @@ struct SizeNotes {
         let name = graph.symbols.name(of:)
         for symbol in inputs.sorted() where graph.symbols.entries.indices.contains(symbol.number) {
             let entry = graph.symbols.entries[symbol.number]
-            let isPlain = entry.lower == 0 && entry.upper == nil
+            let upper = graph.symbols.ranges[symbol].upper
+            let isPlain = entry.lower == 0 && upper == nil
             if !isPlain, !entry.name.contains(where: \.isWhitespace) {
-                ranges.append(Range(name: entry.name, lower: entry.lower, upper: entry.upper))
+                ranges.append(Range(name: entry.name, lower: entry.lower, upper: upper))
             }
         }
         for requirement in graph.requirements

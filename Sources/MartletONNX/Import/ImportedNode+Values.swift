@@ -34,12 +34,12 @@ extension ImportedNode {
     }
 
     /// A scalar as a size; a floating-point one is rounded toward zero.
-    func size(_ index: Int, upper: Int? = nil) throws -> IntExpr {
+    func size(_ index: Int, upper: IntExpr? = nil) throws -> IntExpr {
         try input(index).cast(to: .int64).reshaped(to: []).readSize(name, upper: upper)
     }
 
     /// The elements of an integer vector as sizes; those computed from data are checked against `upper`, too.
-    func dims(of tensor: Tensor, upper: Int?) throws -> [IntExpr] {
+    func dims(of tensor: Tensor, upper: IntExpr) throws -> [IntExpr] {
         if let known = tensor.symbolicValues { return known.map(recorder.simplify) }
         guard try tensor.rank == 1, let count = recorder.simplify(try tensor.type.count).constant else {
             throw Diagnostic("onnx.dynamic-count", "the number of sizes is not known before the model runs")
@@ -49,9 +49,6 @@ extension ImportedNode {
             return try recorder.bind(element, "\(name)_\(place)", upper: upper)
         }
     }
-
-    /// The largest value that a size may have, where one is known.
-    func upperBound(of size: IntExpr) -> Int? { recorder.simplify(size).bounds(recorder.symbols.ranges).upper }
 
     /// Imports a graph that is an attribute with these values as its inputs, in place.
     func values(of attribute: String, _ inputs: [ImportedValue]) throws -> [ImportedValue?] {

@@ -84,7 +84,8 @@ struct InputTypes {
     }
 
     private mutating func symbol(_ name: String) -> IntExpr {
-        let symbol = recorder.symbol(name, lower: learned[name]?.lower ?? 0, upper: learned[name]?.upper)
+        let symbol = recorder.symbol(
+            name, lower: learned[name]?.lower ?? 0, upper: learned[name]?.upper.map { IntExpr($0) })
         symbols.insert(symbol)
         return IntExpr(symbol)
     }

@@ -20,7 +20,6 @@ enum TopK: ONNXOperator {
         if node.version == 1 { return IntExpr(try node.required("k", try node.int("k"))) }
         let operand = try node.input(1)
         if operand.symbolicValues != nil { return try node.dim(of: operand) }
-        return try node.recorder.bind(
-            operand.reshaped(to: []), node.name, upper: size.bounds(node.recorder.symbols.ranges).upper)
+        return try node.recorder.bind(operand.reshaped(to: []), node.name, upper: size)
     }
 }

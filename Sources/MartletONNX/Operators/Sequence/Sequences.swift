@@ -109,7 +109,7 @@ enum SplitToSequence: ONNXOperator {
         let extent = try node.shape(of: x)[axis]
         let split = try node.optional(1)
         if let split, try split.rank > 0 {
-            let sizes = try node.dims(of: split, upper: node.upperBound(of: extent))
+            let sizes = try node.dims(of: split, upper: extent)
             return node.give(try x.split(sizes, axis: axis).map { .tensor($0) })
         }
         let size = try node.integers(1, "the size of the parts")?.first ?? 1

@@ -32,6 +32,6 @@ enum Split: ONNXOperator {
     private static func sizes(_ node: ImportedNode, _ extent: IntExpr) throws -> [IntExpr]? {
         if node.version < 13, let sizes = try node.ints("split") { return sizes.map { IntExpr($0) } }
         guard node.version != 2, let operand = try node.optional(1) else { return nil }
-        return try node.dims(of: operand.cast(to: .int64), upper: node.upperBound(of: extent))
+        return try node.dims(of: operand.cast(to: .int64), upper: extent)
     }
 }

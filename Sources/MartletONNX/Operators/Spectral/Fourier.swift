@@ -49,8 +49,7 @@ enum STFT: ONNXOperator {
         let extents = try node.shape(of: signal)
         guard extents.count == 3 else { throw Diagnostic("onnx.rank", "the signal must have rank 3") }
         let window = try node.optional(2)
-        let most = node.upperBound(of: extents[1])
-        let given = try node.optional(3) == nil ? nil : node.size(3, upper: most)
+        let given = try node.optional(3) == nil ? nil : node.size(3, upper: extents[1])
         let length = try given ?? window?.shape.first ?? extents[1]
         let step = try node.input(1).cast(to: .int64).readSize("step", lower: 1)
         return [

@@ -10,8 +10,7 @@ enum Col2Im: ONNXOperator {
         let x = try node.input(0)
         let extents = try node.shape(of: x)
         guard extents.count == 3 else { throw Diagnostic("onnx.rank", "the operand must have rank 3") }
-        let largest = node.upperBound(of: extents[1])
-        let block = try node.dims(of: node.input(2), upper: largest)
+        let block = try node.dims(of: node.input(2), upper: extents[1])
         let count = block.count
         let stride = try node.ints("strides") ?? Array(repeating: 1, count: count)
         let dilation = try node.ints("dilations") ?? Array(repeating: 1, count: count)
@@ -20,11 +19,7 @@ enum Col2Im: ONNXOperator {
             throw Diagnostic("onnx.attribute", "'pads' must have \(2 * count) entries, not \(pads.count)")
         }
         // There are no more blocks along an axis than there are in all.
-        var reach: Int?
-        if let blocks = node.upperBound(of: extents[2]), let largest {
-            let most = IntExpr(blocks) * IntExpr(stride.max() ?? 1) + IntExpr(largest) * IntExpr(dilation.max() ?? 1)
-            reach = most.constant
-        }
+        let reach = extents[2] * IntExpr(stride.max() ?? 1) + extents[1] * IntExpr(dilation.max() ?? 1)
         let layout = try BlockLayout(
             image: try node.dims(of: node.input(1), upper: reach), block: block, stride: stride, dilation: dilation,
             low: Array(pads[..<count]), high: Array(pads[count...]))
