@@ -170,7 +170,7 @@ struct FusionPlanner {
         let inner = Set([group.axes.last?.symbol, site.reduced.last?.symbol].compactMap { $0 })
         for case .guarded(let guards, _, _) in form.body.nodes {
             for condition in guards {
-                let placed = condition.expression.substituting { substitution(form, site.index)[$0] }
+                let placed = Renaming(form.axes, at: site.index)(condition.expression)
                 if site.underAnchor
                     ? placed.symbols.contains(where: { $0 == group.axes.last?.symbol })
                     : placed.symbols.contains(where: inner.contains)
@@ -180,10 +180,6 @@ struct FusionPlanner {
             }
         }
         return false
-    }
-
-    private func substitution(_ form: LoopForm, _ index: [IntExpr]) -> [Symbol: IntExpr] {
-        Dictionary(zip(form.axes.map(\.symbol), index), uniquingKeysWith: { first, _ in first })
     }
 
     private func mapRefusal(_ value: ValueID, _ form: LoopForm, _ readers: Set<Site>) -> String? {
@@ -308,18 +304,20 @@ struct FusionPlanner {
             computedFactors[site.group, default: []].insert(value)
         }
         let operands = Array(graph.operands(of: node))
-        var renaming = substitution(form, site.index)
+        var renaming = Renaming(form.axes, at: site.index)
         walk(form.body, form.root, &renaming, site, operands, inAnchor: cost == .contraction)
     }
 
     private mutating func walk(
-        _ body: ScalarBody, _ node: Int, _ renaming: inout [Symbol: IntExpr], _ site: Site, _ operands: [ValueID],
+        _ body: ScalarBody, _ node: Int, _ renaming: inout Renaming, _ site: Site, _ operands: [ValueID],
         inAnchor: Bool
     ) {
         var site = site
         switch body.nodes[node] {
         case .load(let operand, let index, _):
-            site.index = index.map { $0.substituting { renaming[$0] } }
+            // What no node makes is loaded wherever it is read.
+            guard case .node = graph.producer(of: operands[operand]) else { return }
+            site.index = index.map { renaming($0) }
             site.underAnchor = site.underAnchor || inAnchor
             if inAnchor { site.factor = operand == 0 ? factorPlace(operands, site) : .loaded }
             sites[operands[operand], default: []].insert(site)
@@ -346,8 +344,8 @@ struct FusionPlanner {
         return freshAxis
     }
 
-    private mutating func fresh(_ axis: LoopAxis, _ renaming: inout [Symbol: IntExpr]) -> LoopAxis {
-        let extent = axis.extent.substituting { renaming[$0] }
+    private mutating func fresh(_ axis: LoopAxis, _ renaming: inout Renaming) -> LoopAxis {
+        let extent = renaming(axis.extent)
         let renamed = LoopAxis(.axis(nextAxis()), extent)
         renaming[axis.symbol] = IntExpr(renamed.symbol)
         return renamed

@@ -83,18 +83,17 @@ struct GroupBuilder {
     }
 
     private mutating func copy(_ form: LoopForm, _ index: [IntExpr], _ operands: [ValueID]) -> Int {
-        var renaming: [Symbol: IntExpr] = [:]
-        for (axis, place) in zip(form.axes, index) { renaming[axis.symbol] = place }
-        var done: [Int: Int] = [:]
+        var renaming = Renaming(form.axes, at: index)
+        var done = [Int?](repeating: nil, count: form.body.nodes.count)
         return copy(form.body, form.root, &renaming, &done, operands)
     }
 
-    private func renamed(_ expression: IntExpr, _ renaming: [Symbol: IntExpr]) -> IntExpr {
-        expression.constant != nil ? expression : expression.substituting { renaming[$0] }.simplified(ranges)
+    private func renamed(_ expression: IntExpr, _ renaming: Renaming) -> IntExpr {
+        expression.constant != nil ? expression : renaming(expression).simplified(ranges)
     }
 
     private mutating func copy(
-        _ source: ScalarBody, _ node: Int, _ renaming: inout [Symbol: IntExpr], _ done: inout [Int: Int],
+        _ source: ScalarBody, _ node: Int, _ renaming: inout Renaming, _ done: inout [Int?],
         _ operands: [ValueID]
     ) -> Int {
         if let known = done[node] { return known }
@@ -127,7 +126,7 @@ struct GroupBuilder {
         return result
     }
 
-    private mutating func fresh(_ axis: LoopAxis, _ renaming: inout [Symbol: IntExpr]) -> LoopAxis {
+    private mutating func fresh(_ axis: LoopAxis, _ renaming: inout Renaming) -> LoopAxis {
         let symbol = Symbol.axis(nextAxis)
         nextAxis += 1
         let extent = renamed(axis.extent, renaming)
@@ -139,7 +138,7 @@ struct GroupBuilder {
     /// Guards that always hold are dropped; one that never holds leaves the other side.
     private mutating func copyGuarded(
         _ source: ScalarBody, _ guards: [IndexGuard], _ value: Int, _ otherwise: Int,
-        _ renaming: inout [Symbol: IntExpr], _ done: inout [Int: Int], _ operands: [ValueID]
+        _ renaming: inout Renaming, _ done: inout [Int?], _ operands: [ValueID]
     ) -> Int {
         var kept: [IndexGuard] = []
         for condition in guards {
@@ -163,7 +162,7 @@ struct GroupBuilder {
     /// An index that is itself index arithmetic needs no name at run time.
     private mutating func copyDynamic(
         _ source: ScalarBody, _ symbol: Symbol, _ index: Int, _ limit: IntExpr, _ checked: Bool, _ inner: Int,
-        _ renaming: inout [Symbol: IntExpr], _ done: inout [Int: Int], _ operands: [ValueID]
+        _ renaming: inout Renaming, _ done: inout [Int?], _ operands: [ValueID]
     ) -> Int {
         if case .index(let expression) = body.nodes[index], !checked || isInside(expression, limit) {
             renaming[symbol] = expression

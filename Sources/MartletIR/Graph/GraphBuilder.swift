@@ -10,6 +10,8 @@ public final class GraphBuilder: TypeScope {
     private var nodeIDs: [NodeKey: NodeID] = [:]
     private var symbolic: [ValueID: [IntExpr]] = [:]
     private var originIDs: [[String]: Int32] = [[]: 0]
+    /// The last one asked for: most nodes come from where the one before came from.
+    private var lastOrigin: (names: [String], id: Int32) = ([], 0)
     private var boundSymbols: [ValueID: Symbol] = [:]
     private let symbolScope: SymbolScope
     /// Which local rules may fire, and how often each did.
@@ -195,10 +197,13 @@ public final class GraphBuilder: TypeScope {
     }
 
     private func originID() -> Int32 {
-        if let known = originIDs[origin] { return known }
-        graph.origins.append(origin)
-        let id = Int32(graph.origins.count - 1)
-        originIDs[origin] = id
+        if lastOrigin.names == origin { return lastOrigin.id }
+        let id = originIDs[origin] ?? Int32(graph.origins.count)
+        if id == Int32(graph.origins.count) {
+            graph.origins.append(origin)
+            originIDs[origin] = id
+        }
+        lastOrigin = (origin, id)
         return id
     }
 
