@@ -8,12 +8,14 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A library module of Martlet. Modules stand in the order in which data flows through them.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], plugins: [Target.PluginUsage] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings, plugins: plugins)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, plugins: [Target.PluginUsage] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings, plugins: plugins)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], texts: [String] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, exclude: texts, swiftSettings: settings)
+    .testTarget(name: name, dependencies: dependencies + ["TestSupport"], exclude: texts, swiftSettings: settings)
 }
 
 let package = Package(
@@ -50,6 +52,7 @@ let package = Package(
             path: "Sources/MartletCommand", swiftSettings: settings),
         .executableTarget(name: "RegisterTypesTool", path: "Plugins/RegisterTypesTool", swiftSettings: settings),
         .plugin(name: "RegisterTypes", capability: .buildTool(), dependencies: ["RegisterTypesTool"]),
+        module("TestSupport", ["MartletCore"], path: "Tests/TestSupport"),
         tests("MartletCoreTests", ["MartletCore"]),
         tests("MartletRuntimeTests", ["MartletRuntime", "MartletEngine", "MartletCore"], texts: ["Frozen"]),
         tests("MartletIRTests", ["MartletIR", "MartletCore"]),

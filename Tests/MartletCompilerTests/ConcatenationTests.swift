@@ -1,6 +1,7 @@
 import MartletCore
 import MartletEngine
 import MartletIR
+import TestSupport
 import Testing
 
 /// Concatenations whose operands are computed in their places.
@@ -12,7 +13,7 @@ struct ConcatenationTests {
 
     /// Small whole numbers, whose sums are exact in any order.
     private func random(_ shape: [Int], seed: UInt64) throws -> HostTensor {
-        var random = TestRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let values = (0..<shape.reduce(1, *)).map { _ in Double(random.int(-8...8)) }
         return try HostTensor.fromDoubles(values, as: .float32, shape: shape)
     }

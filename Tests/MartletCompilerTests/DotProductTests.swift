@@ -2,6 +2,7 @@ import MartletCompiler
 import MartletCore
 import MartletEngine
 import MartletIR
+import TestSupport
 import Testing
 
 /// Products of bytes and of bfloat16: by dot-product instructions where the target has them, the same integers elsewhere.
@@ -30,7 +31,7 @@ struct DotProductTests {
     ]
 
     /// All values of the type, its ends often.
-    private func bytes(_ type: ElementType, _ shape: [Int], _ random: inout TestRandom) throws -> HostTensor {
+    private func bytes(_ type: ElementType, _ shape: [Int], _ random: inout SplitMix64) throws -> HostTensor {
         let ends = type == .int8 ? (-128, 127) : (0, 255)
         let values = (0..<shape.reduce(1, *)).map { _ -> Int64 in
             switch random.int(0...5) {
@@ -55,7 +56,7 @@ struct DotProductTests {
     @Test(arguments: targets, 0..<4)
     func productsOfBytes(_ target: CodegenTarget, _ pair: Int) throws {
         let types = Self.signs[pair]
-        var random = TestRandom(seed: UInt64(pair))
+        var random = SplitMix64(seed: UInt64(pair))
         for (number, depth) in Self.depths.enumerated() {
             for (position, width) in Self.widths.enumerated() {
                 let weights = try bytes(types.1, [depth, width], &random)
@@ -79,7 +80,7 @@ struct DotProductTests {
     @Test(arguments: targets, 0..<4)
     func convolutionsOfBytes(_ target: CodegenTarget, _ pair: Int) throws {
         let types = Self.signs[pair]
-        var random = TestRandom(seed: 5)
+        var random = SplitMix64(seed: 5)
         for channels in [3, 8] {
             let weights = try bytes(types.1, [20, channels, 3, 3], &random)
             let input = TensorType(types.0, [1, 9, 10, IntExpr(channels)])
@@ -120,7 +121,7 @@ struct DotProductTests {
 
     @Test(arguments: targets, [ElementType.uint8, .int8])
     func quantisedRowsAreOneKernel(_ target: CodegenTarget, _ type: ElementType) throws {
-        var random = TestRandom(seed: 17)
+        var random = SplitMix64(seed: 17)
         for (number, depth) in [3, 4, 5, 64, 67].enumerated() {
             for (position, width) in [17, 64, 130].enumerated() {
                 let weights = try bytes(.int8, [depth, width], &random)
@@ -143,7 +144,7 @@ struct DotProductTests {
 
     /// Rows of several axes, and scales of every column of the rows.
     @Test func rowsOfSeveralAxes() throws {
-        var random = TestRandom(seed: 19)
+        var random = SplitMix64(seed: 19)
         let graph = try quantised([2, 5, 36], .uint8, bytes(.int8, [36, 70], &random), SymbolTable())
         let engine = try Support.compile(graph)
         #expect(engine.steps.count == 1)
@@ -152,7 +153,7 @@ struct DotProductTests {
 
     /// What no tile can compute in place is stored, not computed for every product.
     @Test func sumsOverTwoAxesStoreTheirFactor() throws {
-        var random = TestRandom(seed: 23)
+        var random = SplitMix64(seed: 23)
         let weights = try bytes(.int8, [4, 9, 33], &random)
         let graph = try Support.graph([TensorType(.float32, [7, 4, 9])]) { builder, x in
             let value = try builder.add(Map(.cast, to: .uint8), builder.add(Map(.abs), x[0]))
@@ -166,7 +167,7 @@ struct DotProductTests {
 
     /// A reshape within the factor splits its depth: planned anew with the factor stored.
     @Test func splitDepthsStoreTheirFactor() throws {
-        var random = TestRandom(seed: 29)
+        var random = SplitMix64(seed: 29)
         let weights = try bytes(.int8, [36, 33], &random)
         let graph = try Support.graph([TensorType(.float32, [4, 7, 9])]) { builder, x in
             let rows = try builder.add(Transpose([1, 0, 2]), x[0])
@@ -185,7 +186,7 @@ struct DotProductTests {
 
     @Test(arguments: targets, [ElementType.float32, .bfloat16])
     func productsOfBrainFloats(_ target: CodegenTarget, _ result: ElementType) throws {
-        var random = TestRandom(seed: 31)
+        var random = SplitMix64(seed: 31)
         for (depth, width, computed) in [(64, 64, false), (67, 130, false), (3, 17, false), (65, 33, true)] {
             let weights = try random.tensor(.bfloat16, [depth, width], special: false)
             let input: ElementType = computed ? .float32 : .bfloat16

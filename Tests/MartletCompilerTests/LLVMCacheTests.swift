@@ -1,5 +1,6 @@
 import Glibc
 import MartletCore
+import TestSupport
 import Testing
 
 @testable import MartletCompiler
@@ -13,36 +14,13 @@ struct LLVMCacheTests {
             irText: text, target: try CodegenTarget(named: cpu), options: CodegenOptions(), backendIdentity: "LLVM 1")
     }
 
-    /// The path of a fresh folder.
-    func makeFolder() throws -> String {
-        let template = strdup("/tmp/martlet-cache-XXXXXX")
-        defer { free(template) }
-        return String(cString: try template.flatMap { mkdtemp($0) }.orThrow("no folder"))
-    }
-
     /// Calls `body` with the path of a fresh folder, which is removed afterwards.
     func withFolder(_ body: (String) throws -> Void) throws {
-        let path = try makeFolder()
-        defer {
-            for name in names(path) { unlink(path + "/" + name) }
-            chmod(path, 0o700)
-            rmdir(path)
-        }
-        try body(path)
+        let folder = try TestFolder()
+        try withExtendedLifetime(folder) { try body(folder.path) }
     }
 
-    func names(_ path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
-        }
-        return names.filter { !$0.hasPrefix(".") || $0.count > 2 }.sorted()
-    }
+    func names(_ path: String) -> [String] { TestFolder.names(in: path) }
 
     @Test func keysDifferWhereCodeMay() throws {
         let options = CodegenOptions(level: 1)
@@ -59,10 +37,6 @@ struct LLVMCacheTests {
     @Test func missThenHitInMemoryAndInTheFolder() throws {
         try withFolder { path in
             let cache = KernelCache(folder: path + "/deep")
-            defer {
-                for name in names(path + "/deep") { unlink(path + "/deep/" + name) }
-                rmdir(path + "/deep")
-            }
             #expect(cache.folderProblem == nil)
             let key = try key("a")
             #expect(cache.code(for: key) == nil)
@@ -136,12 +110,13 @@ struct LLVMCacheTests {
 
     @Test func cachesOfOneFolderDoNotDisturbEachOther() async throws {
         let keys = try (0..<8).map { try key(String($0)) }
-        let folder = try makeFolder()
+        let folder = try TestFolder()
+        let path = folder.path
         let disturbed = await withTaskGroup(of: Int.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     // Room for half of the kernels: some are removed while others are read.
-                    let cache = KernelCache(folder: folder, folderLimit: 1600, memoryLimit: 0)
+                    let cache = KernelCache(folder: path, folderLimit: 1600, memoryLimit: 0)
                     for round in 0..<200 {
                         let key = keys[round * 5 % keys.count]
                         if let code = cache.code(for: key), code != Self.code { return 1 }
@@ -153,9 +128,7 @@ struct LLVMCacheTests {
             return await group.reduce(0, +)
         }
         #expect(disturbed == 0)
-        #expect(names(folder).allSatisfy { $0.hasSuffix(".kernel") && $0.count == 39 })
-        for name in names(folder) { unlink(folder + "/" + name) }
-        rmdir(folder)
+        #expect(folder.names.allSatisfy { $0.hasSuffix(".kernel") && $0.count == 39 })
     }
 
     @Test(.enabled(if: LLVMFixtures.hasLibrary, "libLLVM is not installed"))

@@ -1,4 +1,5 @@
 import MartletCore
+import TestSupport
 import Testing
 
 @testable import MartletCompiler
@@ -122,7 +123,7 @@ struct LLVMLinkerTests {
     }
 
     @Test func damagedObjectsNeverTrap() throws {
-        var random = SplitMix(state: 7)
+        var random = SplitMix64(seed: 7)
         for target in ["x86-64-v3", "aarch64"] {
             let good = try object(Self.manyReferences, target)
             for _ in 0..<3000 {
@@ -136,19 +137,6 @@ struct LLVMLinkerTests {
                 #expect(throws: Diagnostic.self) { try ObjectLinker.link(Array(good.prefix(count))) }
             }
         }
-    }
-}
-
-/// A small generator of random numbers, the same on every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
 

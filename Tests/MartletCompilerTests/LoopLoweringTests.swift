@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: LoweringSupport.isAvailable))
@@ -21,7 +22,7 @@ struct LoopLoweringTests {
                 return (nil, [next, states[0]], [next, states[1] + number])
             }
         }
-        var random = TestRandom(seed: 10)
+        var random = SplitMix64(seed: 10)
         try LoweringSupport.expectEqual(
             try graph(recorder, results.states + results.stacked),
             [
@@ -64,7 +65,7 @@ struct LoopLoweringTests {
         }
         let after = try recorder.record { [try results.stacked[0] + results.states[0].reduced(.sum, axes: [0])] }
         let graph = try graph(recorder, results.states + results.stacked + after)
-        var random = TestRandom(seed: 11)
+        var random = SplitMix64(seed: 11)
         for extent in [0, 1, 13] {
             try LoweringSupport.expectEqual(
                 graph, [try integers(&random, [extent, 6]), try integers(&random, [6])])
@@ -72,7 +73,7 @@ struct LoopLoweringTests {
     }
 
     /// Small integers as floats, whose sums are exact in any order.
-    private func integers(_ random: inout TestRandom, _ shape: [Int]) throws -> HostTensor {
+    private func integers(_ random: inout SplitMix64, _ shape: [Int]) throws -> HostTensor {
         let count = shape.reduce(1, *)
         let values = (0..<count).map { _ in Double(random.int(-9...9)) }
         return try HostTensor.fromDoubles(values, as: .float32, shape: shape)
@@ -94,7 +95,7 @@ struct LoopLoweringTests {
                 return (nil, [running], [try inner.stacked[0].reduced(.sum, axes: [0])])
             }
         }
-        var random = TestRandom(seed: 12)
+        var random = SplitMix64(seed: 12)
         try LoweringSupport.expectEqual(
             try graph(recorder, results.states + results.stacked), [try integers(&random, [4, 3, 5])])
     }
@@ -111,7 +112,7 @@ struct LoopLoweringTests {
                 (nil, [states[0] + slices[0] * doubled, states[1], states[0]], [states[1], slices[0]])
             }
         }
-        var random = TestRandom(seed: 13)
+        var random = SplitMix64(seed: 13)
         try LoweringSupport.expectEqual(
             try graph(recorder, results.states + results.stacked), [try integers(&random, [6])])
     }

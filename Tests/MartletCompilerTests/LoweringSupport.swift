@@ -2,6 +2,7 @@ import MartletCore
 import MartletEngine
 import MartletIR
 import MartletRuntime
+import TestSupport
 import Testing
 
 import MartletCompiler
@@ -82,24 +83,7 @@ enum LoweringSupport {
     }
 }
 
-/// Pseudo-random test data (SplitMix64).
-struct TestRandom {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func int(_ range: ClosedRange<Int>) -> Int {
-        range.lowerBound + Int(next() % UInt64(range.upperBound - range.lowerBound + 1))
-    }
-
+extension SplitMix64 {
     /// A tensor of values near zero, with repetitions; floats have some NaN, infinities and zeros of either sign.
     mutating func tensor(_ type: ElementType, _ shape: [Int], special: Bool = true) throws -> HostTensor {
         let count = shape.reduce(1, *)

@@ -1,18 +1,19 @@
+import TestSupport
 @testable import MartletCompiler
 
 /// Makes random kernels whose results are defined: they load from the first 1 KiB of the data and store behind it.
 struct RandomVectorKernel {
     private let builder: VectorBuilder
     private let data: Register
-    private var random: VectorRandom
+    private var random: SplitMix64
     /// Values made so far, by type.
     private var pool: [VectorType: [Register]] = [:]
     private let lanes: Int
 
-    static func make(_ random: inout VectorRandom) -> VectorFunction {
+    static func make(_ random: inout SplitMix64) -> VectorFunction {
         let seed = random.next()
         return VectorSupport.kernel { builder, data in
-            var kernel = RandomVectorKernel(builder, data, VectorRandom(seed))
+            var kernel = RandomVectorKernel(builder, data, SplitMix64(seed: seed))
             kernel.fill()
             for _ in 0..<24 { kernel.step() }
             kernel.structure()
@@ -21,7 +22,7 @@ struct RandomVectorKernel {
         }
     }
 
-    private init(_ builder: VectorBuilder, _ data: Register, _ random: VectorRandom) {
+    private init(_ builder: VectorBuilder, _ data: Register, _ random: SplitMix64) {
         (self.builder, self.data, self.random) = (builder, data, random)
         lanes = [1, 2, 4, 8, 16][Int.random(in: 0..<5, using: &self.random)]
     }
@@ -166,11 +167,11 @@ struct RandomVectorKernel {
 /// Compares what interpreter and machine code do to the same data.
 enum VectorDifference {
     /// 1 KiB of operands of mixed magnitudes, then room for results.
-    static func data(_ random: inout VectorRandom) -> [UInt64] {
+    static func data(_ random: inout SplitMix64) -> [UInt64] {
         (0..<128).map { _ in operand(&random) } + [UInt64](repeating: 0, count: 256)
     }
 
-    private static func operand(_ random: inout VectorRandom) -> UInt64 {
+    private static func operand(_ random: inout SplitMix64) -> UInt64 {
         switch Int.random(in: 0..<6, using: &random) {
         case 0: return random.next()
         case 1: return Double.random(in: -300...300, using: &random).bitPattern

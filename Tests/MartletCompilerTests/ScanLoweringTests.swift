@@ -1,12 +1,13 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: LoweringSupport.isAvailable))
 struct ScanLoweringTests {
     @Test(arguments: [ElementType.float32, .float16, .bfloat16, .float64, .int32, .int64, .uint8, .int16])
     func equalsInterpreter(_ type: ElementType) throws {
-        var random = TestRandom(seed: 1)
+        var random = SplitMix64(seed: 1)
         for combiner in [Combiner.sum, .prod, .max, .min] {
             for (shape, axis) in [
                 ([7], 0), ([5, 9], 1), ([5, 19], 0), ([3, 4, 8], 1), ([2, 0, 3], 1), ([3, 2, 17], 0),
@@ -22,7 +23,7 @@ struct ScanLoweringTests {
     }
 
     @Test func logical() throws {
-        var random = TestRandom(seed: 2)
+        var random = SplitMix64(seed: 2)
         for combiner in [Combiner.and, .or] {
             let graph = try LoweringSupport.graph([TensorType(.bool, [6, 5])]) { builder, x in
                 [try builder.add(Cumulate(combiner, axis: 1), x[0])]
@@ -35,7 +36,7 @@ struct ScanLoweringTests {
         var symbols = SymbolTable()
         let n = symbols.add("n"), m = symbols.add("m")
         let type = TensorType(.float32, [IntExpr(n), IntExpr(m)])
-        var random = TestRandom(seed: 3)
+        var random = SplitMix64(seed: 3)
         for axis in 0...1 {
             let graph = try LoweringSupport.graph([type], symbols: symbols) { builder, x in
                 let doubled = try builder.add(Map(.add), x[0], x[0])

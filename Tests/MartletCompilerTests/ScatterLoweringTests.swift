@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: LoweringSupport.isAvailable))
@@ -30,7 +31,7 @@ struct ScatterLoweringTests {
     }
 
     private func inputs(
-        _ type: ElementType, _ shapes: Shapes, _ random: inout TestRandom, beyond: Int, special: Bool
+        _ type: ElementType, _ shapes: Shapes, _ random: inout SplitMix64, beyond: Int, special: Bool
     ) throws -> [HostTensor] {
         let count = shapes.index.reduce(1, *)
         let indices = try shapes.axes.map { axis in
@@ -43,7 +44,7 @@ struct ScatterLoweringTests {
 
     @Test(arguments: [ElementType.float32, .float16, .bfloat16, .float64, .int32, .uint8, .int64])
     func equalsInterpreter(_ type: ElementType) throws {
-        var random = TestRandom(seed: 6)
+        var random = SplitMix64(seed: 6)
         for mode in [ScatterForm.Mode.set, .add, .mul, .max, .min] {
             for shapes in Self.shapes {
                 let tensors = try inputs(type, shapes, &random, beyond: 1, special: mode != .mul && mode != .add)
@@ -55,7 +56,7 @@ struct ScatterLoweringTests {
     }
 
     @Test func bools() throws {
-        var random = TestRandom(seed: 7)
+        var random = SplitMix64(seed: 7)
         for mode in [ScatterForm.Mode.set, .max, .min] {
             let tensors = try inputs(.bool, Self.shapes[1], &random, beyond: 1, special: false)
             try LoweringSupport.expectEqual(try graph(.bool, Self.shapes[1], mode, false), tensors)
@@ -64,7 +65,7 @@ struct ScatterLoweringTests {
 
     @Test func checkedIndicesFail() throws {
         for shapes in Self.shapes {
-            var random = TestRandom(seed: 8)
+            var random = SplitMix64(seed: 8)
             var tensors = try inputs(.float32, shapes, &random, beyond: 0, special: false)
             var values = try tensors[1].ints()
             values[values.count - 1] = Int64(shapes.target[shapes.axes[0]])
@@ -83,7 +84,7 @@ struct ScatterLoweringTests {
             let sum = try builder.add(Scatter(axes: [0], mode: .add, checked: true), target, x[1], update)
             return [sum, try builder.add(Map(.add), sum, x[0])]
         }
-        var random = TestRandom(seed: 9)
+        var random = SplitMix64(seed: 9)
         let index = try HostTensor.fromInts([5, 0, 5, 2], as: .uint8, shape: [4])
         try LoweringSupport.expectEqual(
             graph, [try random.tensor(.float32, [6, 8]), index, try random.tensor(.float32, [8, 4])])

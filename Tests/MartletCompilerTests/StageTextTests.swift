@@ -3,6 +3,7 @@ import MartletCompiler
 import MartletCore
 import MartletIR
 import Synchronization
+import TestSupport
 import Testing
 
 /// Texts of stages: each file in `Texts` holds a graph and what a stage makes of it.

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletEngine
 import MartletIR
+import TestSupport
 import Testing
 
 /// Kernels of the general and the contraction template against the interpreter, on shapes that hit every tail.
@@ -11,7 +12,7 @@ struct TemplateTests {
     private func f32(_ shape: [IntExpr]) -> TensorType { TensorType(.float32, shape) }
 
     private func expectClose(_ graph: Graph, seed: UInt64, shapes: [[Int]]) throws {
-        var random = TestRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let inputs = try shapes.map { shape in
             let count = shape.reduce(1, *)
             return try HostTensor.fromDoubles(
@@ -27,7 +28,7 @@ struct TemplateTests {
     }
 
     private func constant(_ shape: [Int], seed: UInt64, _ builder: GraphBuilder) throws -> ValueID {
-        var random = TestRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let values = (0..<shape.reduce(1, *)).map { _ in Double(random.int(-1000...1000)) / 1000 }
         return try builder.add(constant: HostTensor.fromDoubles(values, as: .float32, shape: shape))
     }

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 /// Transpositions in squares: copies and groups that read transposed operands, with whole and cut squares.
@@ -8,7 +9,7 @@ struct TransposedTileTests {
     private typealias Support = LoweringSupport
 
     private func random(_ type: ElementType, _ shape: [Int], seed: UInt64) throws -> HostTensor {
-        var random = TestRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let limits = type == .bool ? 0...1 : -100...100
         let values = (0..<shape.reduce(1, *)).map { _ in Double(random.int(limits)) }
         return try HostTensor.fromDoubles(values, as: type, shape: shape)

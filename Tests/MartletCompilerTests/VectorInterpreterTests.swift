@@ -1,4 +1,5 @@
 import MartletCore
+import TestSupport
 import Testing
 
 @testable import MartletCompiler
@@ -6,12 +7,7 @@ import Testing
 struct VectorInterpreterTests {
     private func code(_ body: (VectorBuilder, Register) -> Void) -> String? {
         var data = [UInt64](repeating: 0, count: 4)
-        do {
-            try VectorSupport.interpret(VectorSupport.kernel(body), &data, first: 0, last: 10)
-            return nil
-        } catch {
-            return (error as? Diagnostic)?.code
-        }
+        return errorCode { try VectorSupport.interpret(VectorSupport.kernel(body), &data, first: 0, last: 10) }
     }
 
     @Test func accessesAreChecked() {
@@ -69,7 +65,7 @@ struct VectorInterpreterTests {
 
     @Test(.enabled(if: !VectorSupport.targets.isEmpty), arguments: [1, 4, 16])
     func opcodesAgreeWithMachineCode(lanes: Int) throws {
-        var random = VectorRandom(UInt64(lanes))
+        var random = SplitMix64(seed: UInt64(lanes))
         let cases = VectorOpcodeKernels.all(lanes: lanes)
         for target in VectorSupport.targets {
             let kernels = try VectorSupport.compiled(cases.map(\.function), for: target)
@@ -85,7 +81,7 @@ struct VectorInterpreterTests {
 
     @Test(.enabled(if: !VectorSupport.targets.isEmpty), arguments: 0..<24)
     func randomKernelsAgreeWithMachineCode(seed: Int) throws {
-        var random = VectorRandom(UInt64(seed) + 1000)
+        var random = SplitMix64(seed: UInt64(seed) + 1000)
         let function = RandomVectorKernel.make(&random)
         #expect(VectorVerifier.problems(in: function).map(\.message) == [])
         #expect(try VectorFunction(text: function.text).text == function.text)
@@ -102,7 +98,7 @@ struct VectorInterpreterTests {
     @Test(.enabled(if: VectorSupport.targets.last?.has(.avx512bf16) == true))
     func dotProductsAgreeWithMachineCode() throws {
         let target = try VectorSupport.targets.last.orThrow("no target")
-        var random = VectorRandom(9)
+        var random = SplitMix64(seed: 9)
         let bytes = VectorSupport.kernel { builder, data in
             let operand = VectorType(.i8, lanes: 64)
             let (a, b) = (

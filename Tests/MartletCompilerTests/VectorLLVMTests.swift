@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MartletCompiler
@@ -31,7 +32,7 @@ struct VectorLLVMTests {
         arguments: [[], .rounding, .half, .brain, .lowest, [.rounding, .half, .brain, .lowest]]
             as [VectorExpansion.Abilities])
     func whatIsReplacedComputesTheSame(abilities: VectorExpansion.Abilities) throws {
-        var random = VectorRandom(77)
+        var random = SplitMix64(seed: 77)
         for (name, function) in VectorOpcodeKernels.all(lanes: 4) {
             let expanded = VectorExpansion.expanded(function, for: abilities)
             #expect(VectorVerifier.problems(in: expanded).isEmpty, "\(name)")

@@ -1,5 +1,6 @@
 import Glibc
 import MartletCore
+import TestSupport
 import Testing
 
 @testable import MartletCompiler
@@ -45,7 +46,7 @@ struct VectorMathTests {
     }
 
     @Test(arguments: MathFunction.unary) func unaryDouble(function: MathFunction) throws {
-        var random = VectorRandom(31)
+        var random = SplitMix64(seed: 31)
         for target in Self.targets {
             let compiled = try CompiledMath<Double>(function, lanes: target.vectorBytes / 8, target)
             for turn in 0..<60 {
@@ -61,7 +62,7 @@ struct VectorMathTests {
     }
 
     @Test(arguments: MathFunction.binary) func binarySingle(function: MathFunction) throws {
-        var random = VectorRandom(32)
+        var random = SplitMix64(seed: 32)
         for target in Self.targets {
             let compiled = try CompiledMath<Float>(function, lanes: target.vectorBytes / 4, target)
             for turn in 0..<(Self.isLong ? 20_000 : 100) {
@@ -72,7 +73,7 @@ struct VectorMathTests {
     }
 
     @Test(arguments: MathFunction.binary) func binaryDouble(function: MathFunction) throws {
-        var random = VectorRandom(33)
+        var random = SplitMix64(seed: 33)
         for target in Self.targets {
             let compiled = try CompiledMath<Double>(function, lanes: target.vectorBytes / 8, target)
             for turn in 0..<(Self.isLong ? 20_000 : 100) {
@@ -83,7 +84,7 @@ struct VectorMathTests {
     }
 
     private func operands<Number: BinaryFloatingPoint>(
-        _: Number.Type, _ turn: Int, _ random: inout VectorRandom, _ number: (UInt64) -> Number
+        _: Number.Type, _ turn: Int, _ random: inout SplitMix64, _ number: (UInt64) -> Number
     ) -> ([Number], [Number]) {
         let pairs = (0..<Self.row).map { _ -> (Number, Number) in
             switch turn % 4 {
@@ -125,7 +126,7 @@ struct VectorMathTests {
     @Test(arguments: MathFunction.unary + MathFunction.binary) func tailsHaveTheBitsOfVectors(function: MathFunction)
         throws
     {
-        var random = VectorRandom(34)
+        var random = SplitMix64(seed: 34)
         for target in Self.targets {
             let kernels = try [1, 4, 8, 16].map { try CompiledMath<Float>(function, lanes: $0, target) }
             for _ in 0..<8 {
@@ -146,7 +147,7 @@ struct VectorMathTests {
         function: MathFunction
     ) throws {
         let target = try VectorSupport.targets.last.orThrow("no target")
-        var random = VectorRandom(35)
+        var random = SplitMix64(seed: 35)
         for scalar in [VectorType.Scalar.f32, .f64] {
             let kernel = VectorSupport.elementwise(
                 VectorType(scalar, lanes: 8), operands: function.operands, stride: 512, target, function.emit)

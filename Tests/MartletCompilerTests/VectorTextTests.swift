@@ -1,4 +1,5 @@
 import MartletCore
+import TestSupport
 import Testing
 
 @testable import MartletCompiler
@@ -65,7 +66,7 @@ struct VectorTextTests {
 
     @Test func damagedTextNeverTraps() throws {
         let text = Array(VectorOpcodeKernels.all(lanes: 4)[3].function.text.utf8)
-        var random = VectorRandom(5)
+        var random = SplitMix64(seed: 5)
         for _ in 0..<2000 {
             var damaged = text
             for _ in 0..<Int.random(in: 1...4, using: &random) {

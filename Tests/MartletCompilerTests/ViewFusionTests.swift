@@ -1,6 +1,7 @@
 import MartletCore
 import MartletEngine
 import MartletIR
+import TestSupport
 import Testing
 
 /// Chains of views of symbolic sizes, computed where they are read.
@@ -26,13 +27,13 @@ struct ViewFusionTests {
     }
 
     /// Small whole numbers, whose sums are exact in any order.
-    private func whole(_ shape: [Int], _ random: inout TestRandom) throws -> HostTensor {
+    private func whole(_ shape: [Int], _ random: inout SplitMix64) throws -> HostTensor {
         let values = (0..<shape.reduce(1, *)).map { _ in Double(random.int(-8...8)) }
         return try HostTensor.fromDoubles(values, as: .float32, shape: shape)
     }
 
     private func expectEqual(_ graph: Graph) throws {
-        var random = TestRandom(seed: 3)
+        var random = SplitMix64(seed: 3)
         for n in [1, 2, 9, 40] { try Support.expectEqual(graph, [whole([n, 6, 10], &random)]) }
     }
 
@@ -47,7 +48,7 @@ struct ViewFusionTests {
 
     @Test func intoTheLoadsOfAConvolution() throws {
         let graph = try graph { builder, x, n in
-            var random = TestRandom(seed: 5)
+            var random = SplitMix64(seed: 5)
             let weights = try builder.add(constant: whole([20, 13, 3], &random))
             let image = try builder.add(Reshape(shape: [1, 13, n * 6 - 1]), chain(builder, x, n))
             let convolution = Convolve(

@@ -1,9 +1,10 @@
 import MartletCore
+import TestSupport
 import Testing
 
 @Suite struct FileTests {
     @Test func writesAndMaps() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let path = folder["a"]
         let large = [UInt8](repeating: 7, count: 100_000)
         try AtomicFile.write(to: path) { writer in
@@ -16,11 +17,11 @@ import Testing
         let file = try MappedFile(path: path)
         #expect(Array(file.bytes) == [1, 5, 6, 0, 0, 0, 0, 0] + large + [9])
         #expect(try file.slice(at: 1, count: 2).withUnsafeBytes { Array($0) } == [5, 6])
-        #expect(folder.files == ["a"])
+        #expect(folder.names == ["a"])
     }
 
     @Test func slicesStayInside() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         try AtomicFile.write([1, 2, 3], to: folder["a"])
         let file = try MappedFile(path: folder["a"])
         #expect(try file.slice(at: 3, count: 0).range.isEmpty)
@@ -30,7 +31,7 @@ import Testing
     }
 
     @Test func failureLeavesTheOldFileOnly() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         try AtomicFile.write([1], to: folder["a"])
         #expect(throws: Diagnostic.self) {
             try AtomicFile.write(to: folder["a"]) { writer in
@@ -41,12 +42,12 @@ import Testing
         #expect(throws: Diagnostic.self) {
             try AtomicFile.write(to: folder["a"]) { try $0.overwrite([1], at: 0) }
         }
-        #expect(folder.files == ["a"])
+        #expect(folder.names == ["a"])
         #expect(try MappedFile(path: folder["a"]).withUnsafeBytes { Array($0) } == [1])
     }
 
     @Test func unusableFilesAreNamed() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let missing = #expect(throws: Diagnostic.self) { try MappedFile(path: folder["b"]) }
         #expect(missing?.place == .file(path: folder["b"], offset: nil))
         #expect(throws: Diagnostic.self) { try MappedFile(path: folder.path) }
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func mappedTensorsKeepTheFile() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         try AtomicFile.write([1, 0, 2, 0], to: folder["a"])
         let tensor = try HostTensor(
             type: .uint16, shape: [2], storage: TensorStorage(MappedFile(path: folder["a"])))

@@ -1,19 +1,7 @@
+import TestSupport
 import Testing
 
 @testable import MartletCore
-
-/// SplitMix64: the same numbers in every run.
-struct IntExprRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 /// An expression as it was written, evaluated without any algebra.
 indirect enum ExprTree: CustomStringConvertible {
@@ -23,7 +11,7 @@ indirect enum ExprTree: CustomStringConvertible {
 
     static let operators = ["+", "+", "-", "*", "*", "//", "%", "ceil", "min", "max"]
 
-    static func random(depth: Int, _ symbols: [Symbol], _ random: inout IntExprRandom) -> ExprTree {
+    static func random(depth: Int, _ symbols: [Symbol], _ random: inout SplitMix64) -> ExprTree {
         if depth == 0 || Int.random(in: 0..<6, using: &random) == 0 {
             return Bool.random(using: &random)
                 ? .constant(Int.random(in: -4...12, using: &random))
@@ -93,7 +81,7 @@ struct ExprSetting {
     let symbols: [Symbol]
     var ranges = SymbolRanges()
 
-    init(_ random: inout IntExprRandom) {
+    init(_ random: inout SplitMix64) {
         let (n, m, k) = (Symbol.size(0), Symbol.size(1), Symbol.size(2))
         let axes = (0..<3).map { Symbol.axis($0) }
         symbols = [n, m, k] + axes
@@ -107,7 +95,7 @@ struct ExprSetting {
     }
 
     /// Values of all symbols within the ranges; nil where an axis happens to be empty.
-    func point(_ random: inout IntExprRandom) throws -> [Symbol: Int]? {
+    func point(_ random: inout SplitMix64) throws -> [Symbol: Int]? {
         var values: [Symbol: Int] = [:]
         for symbol in symbols {
             let bounds = ranges[symbol]
@@ -122,7 +110,7 @@ struct ExprSetting {
         return values
     }
 
-    func points(_ count: Int, _ random: inout IntExprRandom) throws -> [[Symbol: Int]] {
+    func points(_ count: Int, _ random: inout SplitMix64) throws -> [[Symbol: Int]] {
         try (0..<count).compactMap { _ in try point(&random) }
     }
 }
@@ -131,9 +119,9 @@ struct ExprSetting {
     static let rounds = 1000
 
     /// Runs a body with random trees; the seed identifies the round in messages.
-    func forEachTree(_ seed: UInt64, _ body: (ExprTree, ExprSetting, inout IntExprRandom) throws -> Void) rethrows {
+    func forEachTree(_ seed: UInt64, _ body: (ExprTree, ExprSetting, inout SplitMix64) throws -> Void) rethrows {
         for round in 0..<Self.rounds {
-            var random = IntExprRandom(state: seed << 32 | UInt64(round))
+            var random = SplitMix64(seed: seed << 32 | UInt64(round))
             let setting = ExprSetting(&random)
             let depth = Int.random(in: 1...5, using: &random)
             try body(.random(depth: depth, setting.symbols, &random), setting, &random)
@@ -254,7 +242,7 @@ struct ExprSetting {
     }
 
     @Test func equalityHashAndOrderAgree() throws {
-        var random = IntExprRandom(state: 8)
+        var random = SplitMix64(seed: 8)
         let symbols = [Symbol.size(0), Symbol.axis(0)]
         let all = (0..<400).map { _ in ExprTree.random(depth: 2, symbols, &random).expression }
         for a in all {

@@ -1,4 +1,5 @@
 @testable import MartletCore
+import TestSupport
 import Testing
 
 /// A file of version `version` with the given header and data, as NumPy lays it out.
@@ -116,14 +117,14 @@ private func decode(_ bytes: [UInt8]) throws -> HostTensor {
     }
 
     private func archive() throws -> [UInt8] {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let first = try HostTensor([1, 2, 3] as [Float], shape: [3])
         try Npz.write([("first", first), ("second", HostTensor(strings: ["x"], shape: []))], to: folder["a.npz"])
         return try MappedFile(path: folder["a.npz"]).withUnsafeBytes { Array($0) }
     }
 
     @Test func arraysSurvive() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let tensors = [
             ("a", try HostTensor([1, 2, 3] as [Float], shape: [3])), ("b/ü", HostTensor(scalar: 7)),
             ("c", try HostTensor(zeros: .uint8, shape: [0])),

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 @Suite struct ContractTests {
@@ -26,7 +27,7 @@ import Testing
         return (values, shape)
     }
 
-    private func integers(_ type: ElementType, _ shape: [Int], _ samples: inout TensorSamples) throws -> HostTensor {
+    private func integers(_ type: ElementType, _ shape: [Int], _ samples: inout SplitMix64) throws -> HostTensor {
         let values = (0..<shape.reduce(1, *)).map { _ in Double(samples.int(type.isSigned ? -5...5 : 0...9)) }
         return try HostTensor.fromDoubles(values, as: type, shape: shape)
     }
@@ -55,7 +56,7 @@ import Testing
         (.int64, .int64, .int64), (.int16, .int32, .uint64),
     ])
     func equalsTheDefinition(_ a: ElementType, _ b: ElementType, _ result: ElementType) throws {
-        var samples = TensorSamples(seed: 7)
+        var samples = SplitMix64(seed: 7)
         for shape in cases {
             let (x, y) = (try integers(a, shape.a, &samples), try integers(b, shape.b, &samples))
             let operation = Contract(batch: shape.batch, contracted: shape.contracted, result: result)

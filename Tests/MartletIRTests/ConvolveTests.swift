@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 @Suite struct ConvolveTests {
@@ -23,7 +24,7 @@ import Testing
         }
     }
 
-    private func random(_ samples: inout TensorSamples) -> Case {
+    private func random(_ samples: inout SplitMix64) -> Case {
         let rank = samples.int(1...3)
         let groups = samples.int(1...3)
         let channels = samples.int(1...2)
@@ -70,7 +71,7 @@ import Testing
     }
 
     private func check(_ c: Case, _ x: ElementType, _ w: ElementType, _ result: ElementType, seed: UInt64) throws {
-        var samples = TensorSamples(seed: seed)
+        var samples = SplitMix64(seed: seed)
         let tensors = try [(x, c.x), (w, c.w)].map { type, shape in
             let values = (0..<shape.reduce(1, *)).map { _ in Double(samples.int(type.isSigned ? -4...4 : 0...8)) }
             return try HostTensor.fromDoubles(values, as: type, shape: shape)
@@ -83,7 +84,7 @@ import Testing
     }
 
     @Test func randomConvolutionsEqualTheDefinition() throws {
-        var samples = TensorSamples(seed: 11)
+        var samples = SplitMix64(seed: 11)
         for round in 0..<150 { try check(random(&samples), .float32, .float32, .float32, seed: UInt64(round)) }
     }
 

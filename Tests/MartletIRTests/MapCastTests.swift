@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 /// Conversions between element types.
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: MapTests.integers) func integersKeepLowBits(_ source: ElementType) throws {
-        var samples = TensorSamples(seed: 21)
+        var samples = SplitMix64(seed: 21)
         let values = (0..<100).map { _ in Int64(bitPattern: samples.next()) }
         let x = try HostTensor.fromInts(values, as: source, shape: [100])
         let own = try x.ints()
@@ -71,7 +72,7 @@ import Testing
             .float64, .float32, .float16, .bfloat16, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz,
             .float8e8m0, .float6e2m3, .float6e3m2, .float4e2m1,
         ]
-        var samples = TensorSamples(seed: 22)
+        var samples = SplitMix64(seed: 22)
         for source in types {
             let x = try samples.bits(source, [500])
             for target in types where target != source {

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 /// Reductions against direct formulas.
@@ -25,7 +26,7 @@ import Testing
     }
 
     @Test(arguments: MapTests.floats) func floats(_ type: ElementType) throws {
-        var samples = TensorSamples(seed: 31)
+        var samples = SplitMix64(seed: 31)
         for round in 0..<60 {
             let shape = samples.shape(extents: 0...5)
             let axes = shape.indices.filter { _ in samples.int(0...1) == 0 }
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test(arguments: MapTests.integers) func integers(_ type: ElementType) throws {
-        var samples = TensorSamples(seed: 32)
+        var samples = SplitMix64(seed: 32)
         for _ in 0..<20 {
             let shape = samples.shape(extents: 1...5)
             let axes = shape.indices.filter { _ in samples.int(0...1) == 0 }

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 @Suite struct SortTests {
@@ -14,7 +15,7 @@ import Testing
     }
 
     @Test func alongAnInnerAxisWithCount() throws {
-        var samples = TensorSamples(seed: 5)
+        var samples = SplitMix64(seed: 5)
         for type in [ElementType.float32, .int8, .uint64, .bfloat16, .bool, .float8e5m2] {
             let x = try samples.bits(type, [3, 7, 2])
             let sorted = try Tensor(x).sorted(axis: 1, descending: true, count: 4)
@@ -128,7 +129,7 @@ import Testing
 
     @Test(arguments: ElementType.allCases)
     func setTakesEveryType(_ type: ElementType) throws {
-        var samples = TensorSamples(seed: 9)
+        var samples = SplitMix64(seed: 9)
         let (x, u) = (try samples.bits(type, [5, 3]), try samples.bits(type, [5, 2]))
         let index = Tensor(try HostTensor([Int64(2), 0], shape: [2]))
         let result = try Tensor(x).scattered([index], updates: Tensor(u).transposed([1, 0]), axes: [1], mode: .set)

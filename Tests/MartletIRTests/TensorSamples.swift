@@ -1,23 +1,10 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
-/// Random shapes and tensors from a fixed seed (SplitMix64).
-struct TensorSamples: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-
+/// Random shapes and tensors.
+extension SplitMix64 {
     mutating func shape(rank: ClosedRange<Int> = 0...4, extents: ClosedRange<Int> = 0...4) -> [Int] {
         (0..<int(rank)).map { _ in int(extents) }
     }

@@ -1,5 +1,6 @@
 import MartletCore
 import MartletIR
+import TestSupport
 import Testing
 
 /// The methods and operators of tensors, eager.
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test func broadcastShapesAgainstBruteForce() throws {
-        var samples = TensorSamples(seed: 41)
+        var samples = SplitMix64(seed: 41)
         for _ in 0..<100 {
             let shape = samples.shape(rank: 1...4, extents: 0...3)
             let parts = try (0..<2).map { _ -> HostTensor in

@@ -2,6 +2,7 @@ import Foundation
 import MartletCore
 import MartletIR
 import MartletLibrary
+import TestSupport
 import Testing
 
 /// The build lists primitives and kept functions; nobody keeps a list by hand.
@@ -23,8 +24,7 @@ import Testing
 
     /// `--disable` and bisection know rules by the lists of the operations: no rule may be missing there.
     @Test func everyRuleOfTheSourcesIsListed() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
+        let root = URL(fileURLWithPath: Shell.package)
         var named: Set<String> = []
         for module in ["MartletIR", "MartletLibrary"] {
             let folder = root.appending(path: "Sources/\(module)")

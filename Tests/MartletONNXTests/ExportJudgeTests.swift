@@ -2,6 +2,7 @@ import Foundation
 import MartletCore
 import MartletIR
 import MartletONNX
+import TestSupport
 import Testing
 
 /// A graph with inputs, to be exported and computed by ONNX Runtime.
@@ -72,10 +73,10 @@ extension ExportSample.Input {
 
 /// Hands exported models to onnx's checker and to ONNX Runtime.
 struct ExportJudge {
-    private let folder: TemporaryFolder
+    private let folder: TestFolder
     private var paths: [String] = []
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TestFolder() }
 
     /// Adds a case: a model with inputs and the outputs that it must give.
     mutating func add(_ name: String, _ model: ModelProto, _ inputs: [HostTensor], _ outputs: [HostTensor]) throws {
@@ -185,5 +186,5 @@ func expectSameOutputs(_ samples: [ExportSample], _ location: SourceLocation = #
 
 extension Trait where Self == ConditionTrait {
     /// ONNX Runtime must be there.
-    static var onnxRuntime: Self { .enabled(if: Prepared.has(Prepared.python), "no Python environment prepared") }
+    static var onnxRuntime: Self { .enabled(if: Prepared.has("venv/bin/python"), "no Python environment prepared") }
 }

@@ -3,6 +3,7 @@ import MartletCompiler
 import MartletCore
 import MartletIR
 import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Export: trained networks") struct ExportNetworkTests {
@@ -10,8 +11,7 @@ import Testing
 
     /// The prepared network, or nil where there is none.
     private func network(_ name: String) throws -> CaseFolder? {
-        let path = "\(Prepared.folder)/\(name)"
-        return Prepared.has("\(path)/model.onnx") ? try CaseFolder(path: path) : nil
+        Prepared.hasModel(name) ? try CaseFolder(path: "\(Prepared.folder)/\(name)") : nil
     }
 
     private func options(_ imported: ImportedModel) -> ExportOptions {
@@ -22,7 +22,7 @@ import Testing
         return options
     }
 
-    @Test(.enabled(if: Prepared.has("\(Prepared.folder)/real"), "no networks prepared"), arguments: networks)
+    @Test(.enabled(if: Prepared.has("real"), "no networks prepared"), arguments: networks)
     func comesBackAsTheSameText(_ name: String) throws {
         guard let network = try network(name) else { return }
         let imported = try ONNXImporter.import(path: network.modelPath)
@@ -47,7 +47,7 @@ import Testing
         return try Compiler(options, generator: CodeGenerator()).canonical(graph)
     }
 
-    @Test(.enabled(if: Prepared.has("\(Prepared.folder)/real"), "no networks prepared"), arguments: networks)
+    @Test(.enabled(if: Prepared.has("real"), "no networks prepared"), arguments: networks)
     func theCanonicalFormComesBackAsTheSameText(_ name: String) throws {
         guard let network = try network(name) else { return }
         let imported = try ONNXImporter.import(path: network.modelPath)
@@ -136,22 +136,22 @@ import Testing
 
     @Test func unknownOperatorSets() throws {
         let graph = try graph()
-        #expect(code { _ = try ONNXExporter.export(graph, opset: 12) } == "export.opset")
+        #expect(errorCode { _ = try ONNXExporter.export(graph, opset: 12) } == "export.opset")
         let sample = ExportSample("bits", [try .ramp(.int32, [3])]) { x, _ in [try x[0].mapped(.and, x[0] + 1)] }
         let bits = try sample.graph()
-        #expect(code { _ = try ONNXExporter.export(bits, opset: 17) } == "export.unsupported")
-        #expect(code { _ = try ONNXExporter.export(bits, opset: 18) } == nil)
+        #expect(errorCode { _ = try ONNXExporter.export(bits, opset: 17) } == "export.unsupported")
+        #expect(errorCode { _ = try ONNXExporter.export(bits, opset: 18) } == nil)
     }
 
     @Test func weightsBesideTheModel() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let weights = try HostTensor.fromDoubles((0..<600).map(Double.init), as: .float32, shape: [600])
         let recorder = Recorder()
         let x = recorder.input("x", TensorType(.float32, [600]))
         let graph = try recorder.finish([(name: "y", tensor: recorder.record { x + Tensor(weights) })])
         let model = ONNXModel(try ONNXExporter.export(graph, opset: 21))
         try model.write(to: "\(folder.path)/model.onnx", externalDataAbove: 1024)
-        #expect(Prepared.has("\(folder.path)/model.onnx.data"))
+        #expect(folder.names.contains("model.onnx.data"))
         let again = try ONNXImporter.import(path: "\(folder.path)/model.onnx").graph
         #expect(try Interpreter(again).run([weights])[0].isIdentical(to: Interpreter(graph).run([weights])[0]))
     }

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletIR
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Import: branches and loops")
@@ -34,7 +35,7 @@ struct ImportBranchTests {
     }
 
     @Test func ranksThatDifferUpToTheEndAreRefused() throws {
-        #expect(code { _ = try squeezing([3, "n"], axis: 1).imported() } == "onnx.branches-differ")
+        #expect(errorCode { _ = try squeezing([3, "n"], axis: 1).imported() } == "onnx.branches-differ")
     }
 
     @Test func theRestIsImportedOncePerBranch() throws {
@@ -80,7 +81,7 @@ struct ImportBranchTests {
         let x = try HostTensor([Float](repeating: 0, count: 4), shape: [2, 2])
         let run = { (c: Bool) in try Interpreter(imported.graph).run([HostTensor(scalar: c), x]) }
         #expect(try run(false)[0].array(of: Float.self) == [1, 1, 1, 1])
-        #expect(code { _ = try run(true) } == "onnx.squeeze")
+        #expect(errorCode { _ = try run(true) } == "onnx.squeeze")
         #expect(imported.notes.map(\.severity) == [.warning])
     }
 

@@ -1,20 +1,21 @@
 import Foundation
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 /// Damaged models give diagnostics, never a crash.
 @Suite(
     "Import: damaged models",
     .enabled(
-        if: Prepared.has(Prepared.suite),
+        if: Prepared.has("suite"),
         "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
 struct ImportFuzzTests {
     /// Damaged copies of each model.
     private static let rounds = ProcessInfo.processInfo.environment["MARTLET_FUZZ_ROUNDS"].flatMap(Int.init) ?? 1
 
     @Test func damagedModelsAreRefusedOrImported() throws {
-        var generator = SeededGenerator(state: 7)
+        var generator = SplitMix64(seed: 7)
         for test in try CaseFolder.all(in: Prepared.suite) {
             let original = [UInt8](try Data(contentsOf: URL(fileURLWithPath: test.modelPath)))
             guard original.count < 20_000, !original.isEmpty else { continue }

@@ -1,13 +1,14 @@
 import MartletCore
 import MartletIR
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 /// Prepared cases, imported and interpreted.
 @Suite(
     "Import: prepared cases",
     .enabled(
-        if: Prepared.has(Prepared.suite),
+        if: Prepared.has("suite"),
         "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
 struct ImportSuiteTests {
     /// Reasons for which a case does not count as failed: what is not there yet.
@@ -70,9 +71,8 @@ struct ImportSuiteTests {
 
     @Test(arguments: ["real/magika", "real/silero-vad-16k-op15", "onnx/minilm_l6", "onnx/resnet50"])
     func networksAgree(_ name: String) throws {
-        let path = "\(Prepared.folder)/\(name)"
-        guard Prepared.has(path) else { return }
-        let found = try problem(try CaseFolder(path: path))
+        guard Prepared.hasModel(name) else { return }
+        let found = try problem(try CaseFolder(path: "\(Prepared.folder)/\(name)"))
         #expect(found == nil, "\(found ?? "")")
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Wire: case folders") struct WireCaseTests {
@@ -9,14 +10,14 @@ import Testing
     }
 
     /// A folder with a model of inputs a, w (an initializer), b and output y, and data sets 0, 2 and 10.
-    private func makeCase(_ files: [String: String]) throws -> TemporaryFolder {
-        let folder = try TemporaryFolder()
+    private func makeCase(_ files: [String: String]) throws -> TestFolder {
+        let folder = try TestFolder()
         var model = ModelProto()
         model.graph = GraphProto()
         model.graph?.inputs = ["a", "w", "b"].map(value)
         model.graph?.outputs = [value("y")]
         model.graph?.initializers = [TensorProto(HostTensor(scalar: 3 as Float), name: "w")]
-        _ = try folder.write(model.encoded(), "model.onnx")
+        try folder.write(model.encoded(), to: "model.onnx")
         for set in [10, 2, 0] {
             let path = "\(folder.path)/test_data_set_\(set)"
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -24,7 +25,7 @@ import Testing
                 try WireValue.tensor(HostTensor(scalar: Float(number))).write(to: "\(path)/\(file).pb")
             }
         }
-        for (name, text) in files { _ = try folder.write(Array(text.utf8), name) }
+        for (name, text) in files { try folder.write(Array(text.utf8), to: name) }
         return folder
     }
 
@@ -38,7 +39,7 @@ import Testing
         #expect(try test.dataSets[0].inputs(for: graph).map(\.name) == ["a", "b"])
         let output = try test.dataSets[2].outputs(for: graph)[0]
         #expect(OutputComparison(output.value, .tensor(HostTensor(scalar: 10 as Float))).passes)
-        let outer = try TemporaryFolder()
+        let outer = try TestFolder()
         for name in ["b", "a/c"] {
             let copy = "\(outer.path)/\(name)"
             let parent = (copy as NSString).deletingLastPathComponent
@@ -66,18 +67,18 @@ import Testing
     }
 
     @Test func wrongCases() throws {
-        #expect(code { _ = try CaseFolder(path: "/nonexistent") } == "case.no-model")
+        #expect(errorCode { _ = try CaseFolder(path: "/nonexistent") } == "case.no-model")
         let folder = try makeCase(["case.json": #"{"state": {"output": "a,b", "input": "c", "streams": []}}"#])
-        #expect(code { _ = try CaseFolder(path: folder.path) } == "case.state")
+        #expect(errorCode { _ = try CaseFolder(path: folder.path) } == "case.state")
         let damaged = try makeCase(["case.json": "{"])
         #expect(throws: Diagnostic.self) { try CaseFolder(path: damaged.path) }
         let test = try CaseFolder(path: try makeCase([:]).keep())
-        #expect(code { _ = try test.dataSets[0].inputs(for: GraphProto()) } == "case.position")
+        #expect(errorCode { _ = try test.dataSets[0].inputs(for: GraphProto()) } == "case.position")
         try? FileManager.default.removeItem(atPath: test.path)
     }
 }
 
-extension TemporaryFolder {
+extension TestFolder {
     /// The path of a copy that outlives the object.
     func keep() throws -> String {
         try FileManager.default.copyItem(atPath: path, toPath: path + "-kept")

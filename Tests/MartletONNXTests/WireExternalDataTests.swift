@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Wire: files of weights") struct WireExternalDataTests {
@@ -23,16 +24,16 @@ import Testing
         return model
     }
 
-    private func values(_ model: ModelProto, _ folder: TemporaryFolder) throws -> [Double] {
-        let path = try folder.write(model.encoded(), "model.onnx")
+    private func values(_ model: ModelProto, _ folder: TestFolder) throws -> [Double] {
+        let path = try folder.write(model.encoded(), to: "model.onnx")
         let loaded = try ONNXModel.load(path: path)
         return try loaded.hostTensor(loaded.graph.initializers[0]).doubles()
     }
 
     @Test func placesInAFile() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let floats: [Float] = [0, 1, 2, 3]
-        _ = try folder.write(floats.withUnsafeBytes { Array($0) }, "w.bin")
+        try folder.write(floats.withUnsafeBytes { Array($0) }, to: "w.bin")
         #expect(try values(model("w.bin"), folder) == [0, 1])
         #expect(try values(model("./w.bin", offset: "4", length: "8"), folder) == [1, 2])
         #expect(try values(model("w.bin", offset: "8"), folder) == [2, 3])
@@ -43,40 +44,40 @@ import Testing
             model("w.bin", offset: "x"), model("w.bin", length: "4"), model("w.bin", dims: [1 << 60]),
             model("none.bin"), model(""), model("."), model(".."),
         ] {
-            let found = code { _ = try values(wrong, folder) }
+            let found = errorCode { _ = try values(wrong, folder) }
             #expect(found == bad || found == "core.shape", "\(wrong.graph?.initializers[0].externalData ?? [])")
         }
     }
 
     @Test func nothingOutsideTheFolder() throws {
-        let outer = try TemporaryFolder()
-        let secret = try outer.write([UInt8](repeating: 0, count: 16), "secret.bin")
-        let folder = try TemporaryFolder()
+        let outer = try TestFolder()
+        let secret = try outer.write([UInt8](repeating: 0, count: 16), to: "secret.bin")
+        let folder = try TestFolder()
         let manager = FileManager.default
         try manager.createSymbolicLink(atPath: "\(folder.path)/link.bin", withDestinationPath: secret)
         try manager.createSymbolicLink(atPath: "\(folder.path)/out", withDestinationPath: outer.path)
-        _ = try folder.write([UInt8](repeating: 0, count: 8), "in.bin")
+        try folder.write([UInt8](repeating: 0, count: 8), to: "in.bin")
         try manager.createSymbolicLink(atPath: "\(folder.path)/inner.bin", withDestinationPath: "in.bin")
         let name = outer.path.split(separator: "/").last.map(String.init) ?? ""
         for location in [
             secret, "../\(name)/secret.bin", "link.bin", "out/secret.bin", "x/../../\(name)/secret.bin",
             "w\0.bin",
         ] {
-            #expect(code { _ = try values(model(location), folder) } == "onnx.external-data", "\(location)")
+            #expect(errorCode { _ = try values(model(location), folder) } == "onnx.external-data", "\(location)")
         }
         #expect(try values(model("inner.bin"), folder) == [0, 0])
         #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
-        #expect(code { _ = try values(model("pipe"), folder) } == "onnx.external-data")
+        #expect(errorCode { _ = try values(model("pipe"), folder) } == "onnx.external-data")
     }
 
     @Test func bytesWithoutFolderHaveNoFiles() throws {
         let loaded = try ONNXModel.load(bytes: model("w.bin").encoded())
-        #expect(code { _ = try loaded.hostTensor(loaded.graph.initializers[0]) } == "onnx.external-data")
-        #expect(code { _ = try loaded.encoded() } == "onnx.external-data")
+        #expect(errorCode { _ = try loaded.hostTensor(loaded.graph.initializers[0]) } == "onnx.external-data")
+        #expect(errorCode { _ = try loaded.encoded() } == "onnx.external-data")
     }
 
     @Test func writingMovesWeightsOutAndIn() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         let large = try HostTensor((0..<1000).map(Float.init), shape: [10, 100])
         let small = try HostTensor([1, 2] as [Int64], shape: [2])
         var proto = ModelProto()

@@ -1,5 +1,6 @@
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Wire: protobuf reader and writer") struct WireFormatTests {
@@ -29,9 +30,9 @@ import Testing
         var largest = try reader([UInt8](repeating: 0xff, count: 9) + [1])
         #expect(try largest.varint() == .max)
         var tooLarge = try reader([UInt8](repeating: 0xff, count: 9) + [2])
-        #expect(code { _ = try tooLarge.varint() } == "wire.varint")
+        #expect(errorCode { _ = try tooLarge.varint() } == "wire.varint")
         var tooLong = try reader(continued + [0x80, 0])
-        #expect(code { _ = try tooLong.varint() } == "wire.varint")
+        #expect(errorCode { _ = try tooLong.varint() } == "wire.varint")
         var padded = try reader([0x81, 0x80, 0])
         #expect(try padded.varint() == 1)
     }
@@ -52,7 +53,7 @@ import Testing
             ("wire.repeated", [0x3a, 0x00, 0x3a, 0x00]),  // two graphs
         ] as [(String, [UInt8])])
     func malformed(_ expected: String, _ bytes: [UInt8]) {
-        #expect(code { _ = try ModelProto(bytes: bytes) } == expected)
+        #expect(errorCode { _ = try ModelProto(bytes: bytes) } == expected)
     }
 
     @Test func unknownFieldsAreSkipped() throws {
@@ -93,7 +94,7 @@ import Testing
         for _ in 0..<49 { type = TypeProto(.sequence(type)) }
         #expect(try TypeProto(bytes: type.bytes) == type)
         for _ in 0..<100 { type = TypeProto(.optional(type)) }
-        #expect(code { _ = try TypeProto(bytes: type.bytes) } == "wire.depth")
+        #expect(errorCode { _ = try TypeProto(bytes: type.bytes) } == "wire.depth")
     }
 
     @Test func aBombOfGraphsIsRefused() throws {
@@ -105,7 +106,7 @@ import Testing
             writer.varint(UInt64(bytes.count))
             bytes = [tag] + writer.finished() + bytes
         }
-        #expect(code { _ = try GraphProto(bytes: bytes) } == "wire.depth")
+        #expect(errorCode { _ = try GraphProto(bytes: bytes) } == "wire.depth")
     }
 
     @Test func lengthsOfNestedMessagesAreRight() throws {
@@ -130,10 +131,10 @@ import Testing
         #expect(try AttributeProto(bytes: writer.finished()).kind == .int)
         var clash = writer
         clash.presentInt(20, 1)
-        #expect(code { _ = try AttributeProto(bytes: clash.finished()) } == "wire.attribute")
+        #expect(errorCode { _ = try AttributeProto(bytes: clash.finished()) } == "wire.attribute")
         var double = writer
         double.presentFloat(2, 1)
-        #expect(code { _ = try AttributeProto(bytes: double.finished()) } == "wire.attribute")
+        #expect(errorCode { _ = try AttributeProto(bytes: double.finished()) } == "wire.attribute")
         var empty = ProtoWriter()
         empty.presentInt(20, 7)
         guard case .ints(let values) = try AttributeProto(bytes: empty.finished()).value else {

@@ -1,13 +1,14 @@
 import Foundation
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 /// Damaged models give an error or some model: never a trap, a hang or memory out of proportion to the file.
 @Suite(
     "Wire: damaged files", .serialized,
     .enabled(
-        if: Prepared.has(Prepared.suite),
+        if: Prepared.has("suite"),
         "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
 struct WireFuzzTests {
     private static let names = [
@@ -23,7 +24,7 @@ struct WireFuzzTests {
     ]
 
     private static func files() -> [String] {
-        names.map { "\(Prepared.suite)/\($0)" }.filter(Prepared.has)
+        names.filter { Prepared.has("suite/\($0)") }.map { "\(Prepared.suite)/\($0)" }
     }
 
     /// Reads a model, decodes its tensors and writes it again; errors are fine.
@@ -50,7 +51,7 @@ struct WireFuzzTests {
 
     @Test(arguments: files()) func bitsFlipped(folder: String) throws {
         let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: "\(folder)/model.onnx")))
-        var random = SeededGenerator(state: UInt64(bytes.count))
+        var random = SplitMix64(seed: UInt64(bytes.count))
         for _ in 0..<400 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 1...4, using: &random) {
@@ -68,7 +69,7 @@ struct WireFuzzTests {
     }
 
     @Test func dataFilesDamaged() throws {
-        var random = SeededGenerator(state: 1)
+        var random = SplitMix64(seed: 1)
         for folder in Self.files() {
             let test = try CaseFolder(path: folder)
             let graph = try ONNXModel.load(path: test.modelPath).graph

@@ -1,13 +1,14 @@
 import Foundation
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 /// ONNX's own cases and whatever else is prepared: all is read, and written so that ONNX reads the same.
 @Suite(
     "Wire: prepared cases",
     .enabled(
-        if: Prepared.has(Prepared.suite),
+        if: Prepared.has("suite"),
         "no prepared cases; set MARTLET_PREPARED to the folder that holds suite/"))
 struct WireSuiteTests {
     @Test func everyTensorIsDecoded() throws {
@@ -57,43 +58,28 @@ struct WireSuiteTests {
         #expect(files > 5000)
     }
 
-    @Test(.enabled(if: Prepared.has(Prepared.python), "no Python environment prepared"))
+    @Test(.enabled(if: Prepared.has("venv/bin/python"), "no Python environment prepared"))
     func onnxReadsTheSame() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TestFolder()
         var list = ""
         for (number, test) in try Prepared.cases().enumerated() {
             let model = try ONNXModel.load(path: test.modelPath)
-            let path = "\(folder.path)/\(number).onnx"
-            try writePlainly(model.proto.encoded(), to: path)
+            let path = try folder.write(model.proto.encoded(), to: "\(number).onnx")
             list += "model \(test.modelPath) \(path)\n"
             guard let set = test.dataSets.first else { continue }
             let files = set.inputFiles.map(\.path) + set.outputFiles.map(\.path)
             let entries = try set.inputs(for: model.graph) + set.outputs(for: model.graph)
             for (file, entry) in zip(files, entries) {
-                let copy = "\(folder.path)/\(number)-\((file as NSString).lastPathComponent)"
-                try writePlainly(try entry.value.encoded(), to: copy)
+                let name = "\(number)-\((file as NSString).lastPathComponent)"
+                let copy = try folder.write(try entry.value.encoded(), to: name)
                 list += "\(entry.value.kindName.split(separator: " ").last ?? "") \(file) \(copy)\n"
             }
         }
-        let listPath = try folder.write(Array(list.utf8), "list.txt")
-        let script = try folder.write(Array(comparisonScript.utf8), "compare.py")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Prepared.python)
-        process.arguments = [script, listPath]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(output.suffix(3000))")
+        let listPath = try folder.write(Array(list.utf8), to: "list.txt")
+        let script = try folder.write(Array(comparisonScript.utf8), to: "compare.py")
+        let output = try Shell.check("'\(Prepared.python)' '\(script)' '\(listPath)'")
         #expect(output.hasSuffix("\(list.split(separator: "\n").count) equal\n"), "\(output.suffix(3000))")
     }
-}
-
-/// Writes without the `fsync` of `AtomicFile`, of which thousands of small files would take long.
-private func writePlainly(_ bytes: [UInt8], to path: String) throws {
-    try Data(bytes).write(to: URL(fileURLWithPath: path))
 }
 
 /// Compares messages field by field, where presence counts for messages only, and data files by value.

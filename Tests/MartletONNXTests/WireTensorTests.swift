@@ -1,6 +1,7 @@
 import Foundation
 import MartletCore
 @testable import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Wire: tensors") struct WireTensorTests {
@@ -84,24 +85,25 @@ import Testing
 
     @Test func wrongTensorsAreRefused() throws {
         let many: [Int64] = [1 << 40, 1 << 40]
-        #expect(code { _ = try tensor(.float32, many) { _ in }.hostTensor() } == "core.shape")
-        #expect(code { _ = try tensor(.float32, [-1]) { _ in }.hostTensor() } == "core.shape")
-        #expect(code { _ = try tensor(.float32, [1 << 40]) { _ in }.hostTensor() } == "onnx.tensor-size")
+        #expect(errorCode { _ = try tensor(.float32, many) { _ in }.hostTensor() } == "core.shape")
+        #expect(errorCode { _ = try tensor(.float32, [-1]) { _ in }.hostTensor() } == "core.shape")
+        #expect(errorCode { _ = try tensor(.float32, [1 << 40]) { _ in }.hostTensor() } == "onnx.tensor-size")
         #expect(
-            code { _ = try tensor(.float32, [2]) { $0.presentBytes(9, [1, 2, 3, 4]) }.hostTensor() }
+            errorCode { _ = try tensor(.float32, [2]) { $0.presentBytes(9, [1, 2, 3, 4]) }.hostTensor() }
                 == "onnx.tensor-size")
-        #expect(code { _ = try tensor(.int32, [1 << 40]) { $0.ints(5, [1]) }.hostTensor() } == "onnx.tensor-size")
-        #expect(code { _ = try tensor(.float32, [1]) { $0.ints(5, [1]) }.hostTensor() } == "onnx.tensor-field")
+        #expect(errorCode { _ = try tensor(.int32, [1 << 40]) { $0.ints(5, [1]) }.hostTensor() } == "onnx.tensor-size")
+        #expect(errorCode { _ = try tensor(.float32, [1]) { $0.ints(5, [1]) }.hostTensor() } == "onnx.tensor-field")
         #expect(
-            code {
+            errorCode {
                 _ = try tensor(.float32, [1]) {
                     $0.floats(4, [1]); $0.presentBytes(9, [1])
                 }
             } == "wire.tensor")
-        #expect(code { _ = try tensor(.string, [1]) { $0.presentBytes(9, [1]) }.hostTensor() } == "onnx.tensor-field")
-        #expect(code { _ = try tensor(.string, [2]) { $0.texts(6, ["a"]) }.hostTensor() } == "onnx.tensor-size")
-        #expect(code { _ = try tensor(.string, [1]) { $0.presentBytes(6, [0xff]) }.hostTensor() } == "wire.text")
-        #expect(code { _ = try TensorProto().hostTensor() } == "onnx.element-type")
+        #expect(
+            errorCode { _ = try tensor(.string, [1]) { $0.presentBytes(9, [1]) }.hostTensor() } == "onnx.tensor-field")
+        #expect(errorCode { _ = try tensor(.string, [2]) { $0.texts(6, ["a"]) }.hostTensor() } == "onnx.tensor-size")
+        #expect(errorCode { _ = try tensor(.string, [1]) { $0.presentBytes(6, [0xff]) }.hostTensor() } == "wire.text")
+        #expect(errorCode { _ = try TensorProto().hostTensor() } == "onnx.element-type")
     }
 
     @Test func emptyTensors() throws {
@@ -156,6 +158,6 @@ import Testing
             let read = try WireValue(decoding: source.all, type: TypeProto(type))
             #expect(OutputComparison(read, value).passes, "\(value.kindName)")
         }
-        #expect(code { _ = try WireValue.sequence([tensor, .sequence([])]).encoded() } == "onnx.sequence")
+        #expect(errorCode { _ = try WireValue.sequence([tensor, .sequence([])]).encoded() } == "onnx.sequence")
     }
 }

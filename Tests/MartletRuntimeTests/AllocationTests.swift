@@ -2,6 +2,7 @@ import Glibc
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// Counts the allocations of a run: in a process of its own, in which a preloaded library counts the calls of `malloc`.
@@ -38,14 +39,14 @@ struct AllocationTests {
     @Test(.enabled(if: counter == nil))
     func runsAllocateNothingOnceAShapeWasSeen() throws {
         let folder = try TestFolder()
-        let (source, library, report) = (folder.path("count.c"), folder.path("count.so"), folder.path("report"))
+        let (source, library, report) = (folder["count.c"], folder["count.so"], folder["report"])
         try AtomicFile.write(Array(Self.source.utf8), to: source)
-        try TestFolder.shell("clang -O1 -shared -fPIC '\(source)' -o '\(library)' -ldl")
+        try Shell.check("clang -O1 -shared -fPIC '\(source)' -o '\(library)' -ldl")
         let program = try #require(CommandLine.arguments.first)
-        let status = system(
+        let result = try Shell.run(
             "LD_PRELOAD='\(library)' \(Self.reportName)='\(report)' '\(program)' --testing-library swift-testing "
-                + "--filter AllocationTests >/dev/null 2>&1")
-        #expect(status == 0)
+                + "--filter AllocationTests")
+        #expect(result.status == 0, "\(result.output.suffix(4000))")
         let lines = String(decoding: try MappedFile(path: report).bytes, as: UTF8.self).split(separator: "\n")
         let counts = lines.compactMap { Int($0) }
         #expect(counts.count == 9)

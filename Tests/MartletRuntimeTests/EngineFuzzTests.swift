@@ -1,7 +1,7 @@
-import Glibc
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// Damaged engines are refused or read, and never trap.
@@ -15,17 +15,14 @@ struct EngineFuzzTests {
 
     /// The engine's bytes; section offsets are found by the directory.
     private func engineBytes(_ kit: EngineKit) throws -> [UInt8] {
-        try kit.engine.write(to: folder.path("whole"))
-        return Array(try MappedFile(path: folder.path("whole")).bytes)
+        try kit.engine.write(to: folder["whole"])
+        return Array(try MappedFile(path: folder["whole"]).bytes)
     }
 
     /// Opens the bytes as an engine, and plans a run if they are one; whether that went well.
     @discardableResult
     private func isAccepted(_ bytes: [UInt8]) throws -> Bool {
-        let path = folder.path("fuzz")
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        bytes.withUnsafeBytes { _ = write(descriptor, $0.baseAddress, $0.count) }
-        close(descriptor)
+        let path = try folder.write(bytes, to: "fuzz")
         do {
             let reader = try EngineReader(path: path)
             _ = reader.describe()
@@ -65,7 +62,7 @@ struct EngineFuzzTests {
 
     @Test func refusesTruncatedFiles() throws {
         let whole = try engineBytes(ExampleEngines.loop())
-        var generator = Random(seed: 1)
+        var generator = SplitMix64(seed: 1)
         let ends = Array(0..<600) + (0..<200).map { _ in Int(generator.next() % UInt64(whole.count)) }
         for end in ends {
             let isWrong = try isAccepted(Array(whole[..<end]))
@@ -102,7 +99,7 @@ struct EngineFuzzTests {
 
     private func forge(_ whole: [UInt8], section: Int, seed: UInt64) throws {
         let (start, count) = (number(whole, 64 + 64 * section), number(whole, 72 + 64 * section))
-        var generator = Random(seed: seed)
+        var generator = SplitMix64(seed: seed)
         for round in 0..<1500 {
             var broken = whole
             for _ in 0...(round % 3) {
@@ -118,7 +115,7 @@ struct EngineFuzzTests {
     @Test(arguments: [false, true]) func survivesForgedDirectories(hasVariants: Bool) throws {
         let whole = try engineBytes(hasVariants ? VariantEngines.three() : ExampleEngines.add())
         let fields = UInt64(directoryEnd(whole) - 32) / 8
-        var generator = Random(seed: 5)
+        var generator = SplitMix64(seed: 5)
         for _ in 0..<1500 {
             var broken = whole
             let field = 32 + 8 * Int(generator.next() % fields)
@@ -136,20 +133,5 @@ struct EngineFuzzTests {
             kit.engine.steps = [Engine.Step(.branch(condition: place, then: kit.engine.steps, else: []))]
         }
         #expect(errorCode { try kit.engine.validate() } == "engine.invalid")
-    }
-}
-
-/// A small generator with a fixed sequence (splitmix64).
-struct Random {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
     }
 }

@@ -85,17 +85,3 @@ extension Dictionary where Key == String, Value == HostTensor {
 
     func integers(_ name: String) throws -> [Int64] { try self[name]?.array(of: Int64.self) ?? [] }
 }
-
-/// The code of the diagnostic that `body` throws; of several, the first.
-func errorCode(_ body: () throws -> Void) -> String? {
-    do {
-        try body()
-        return nil
-    } catch let error as Diagnostic {
-        return error.code
-    } catch let error as Diagnostics {
-        return error.all.first?.code
-    } catch {
-        return "\(error)"
-    }
-}

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// `Frozen/first.martlet.gz` is an engine file of format 1 as the first version wrote it, for x86-64-v2: the model
@@ -18,9 +19,9 @@ import Testing
     }
 
     private static func unpacked(_ name: String, _ folder: TestFolder) throws -> String {
-        let path = folder.path("\(name).martlet")
-        let parts = #filePath.split(separator: "/").dropLast()
-        try TestFolder.shell("gzip -dc '/\(parts.joined(separator: "/"))/Frozen/\(name).martlet.gz' > '\(path)'")
+        let path = folder["\(name).martlet"]
+        let frozen = "\(Shell.package)/Tests/MartletRuntimeTests/Frozen"
+        try Shell.check("gzip -dc '\(frozen)/\(name).martlet.gz' > '\(path)'")
         return path
     }
 
@@ -92,17 +93,17 @@ import Testing
     @Test func aNewerFileIsRefusedWithBothVersions() throws {
         let whole = Array(try MappedFile(path: path).bytes)
         let newer = Engine.formatVersion + 1
-        try AtomicFile.write(rewritten(whole, format: newer), to: folder.path("newer"))
-        let format = #expect(throws: Diagnostic.self) { _ = try Runtime(threads: 1).open(folder.path("newer")) }
+        try AtomicFile.write(rewritten(whole, format: newer), to: folder["newer"])
+        let format = #expect(throws: Diagnostic.self) { _ = try Runtime(threads: 1).open(folder["newer"]) }
         #expect(format?.code == "engine.unknown-version")
         let message = "the engine has format \(newer), this program knows formats up to \(Engine.formatVersion)"
         #expect(format?.message == message)
         // Whatever the format, the file says what it is.
-        #expect(try EngineReader(path: folder.path("newer")).describe().contains("format: \(newer)\n"))
+        #expect(try EngineReader(path: folder["newer"]).describe().contains("format: \(newer)\n"))
         var container = whole
         container[8] += 1
-        try AtomicFile.write(container, to: folder.path("container"))
-        let unknown = #expect(throws: Diagnostic.self) { _ = try EngineReader(path: folder.path("container")) }
+        try AtomicFile.write(container, to: folder["container"])
+        let unknown = #expect(throws: Diagnostic.self) { _ = try EngineReader(path: folder["container"]) }
         #expect(unknown?.message == "the engine's container has version 2, this program knows 1")
     }
 

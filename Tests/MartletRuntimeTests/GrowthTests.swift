@@ -1,5 +1,6 @@
 import MartletCore
 import MartletEngine
+import TestSupport
 import Testing
 
 @testable import MartletRuntime

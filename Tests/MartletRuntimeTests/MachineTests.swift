@@ -1,5 +1,6 @@
 import MartletCore
 @testable import MartletRuntime
+import TestSupport
 import Testing
 
 struct MachineTests {
@@ -84,7 +85,7 @@ struct MachineTests {
     private func readSystemFile(_ path: String) throws -> String {
         // Files of /proc have no size and cannot be mapped.
         let folder = try TestFolder()
-        try TestFolder.shell("cat '\(path)' > '\(folder.path("copy"))'")
-        return String(decoding: try MappedFile(path: folder.path("copy")).bytes, as: UTF8.self)
+        try Shell.check("cat '\(path)' > '\(folder["copy"])'")
+        return String(decoding: try MappedFile(path: folder["copy"]).bytes, as: UTF8.self)
     }
 }

@@ -1,11 +1,12 @@
 import MartletCore
 import MartletEngine
 @testable import MartletRuntime
+import TestSupport
 import Testing
 
 struct PlanTests {
     @Test func placesLivingBuffersApart() throws {
-        var random = Random(seed: 3)
+        var random = SplitMix64(seed: 3)
         for round in 0..<200 {
             let count = 1 + round % 40
             var sizes: [Int] = []
@@ -43,7 +44,7 @@ struct PlanTests {
     }
 
     /// A random program over three symbols, the last of which is set during the run.
-    private func randomEngine(_ random: inout Random) throws -> Engine {
+    private func randomEngine(_ random: inout SplitMix64) throws -> Engine {
         var (operations, left, right): ([Int32], [Int32], [Int32]) = ([0, 1, 1, 1], [0, 0, 1, 2], [0, 0, 0, 0])
         var constants: [Int64] = [3, 0, 0, 0]
         for index in 4..<24 {
@@ -61,7 +62,7 @@ struct PlanTests {
     }
 
     @Test func evaluatesAsTheProgramDoes() throws {
-        var random = Random(seed: 11)
+        var random = SplitMix64(seed: 11)
         for _ in 0..<300 {
             let engine = try randomEngine(&random)
             let table = ExpressionTable(engine)

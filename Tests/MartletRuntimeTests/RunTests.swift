@@ -2,6 +2,7 @@ import Glibc
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: TestKernels.areAvailable, Comment(rawValue: TestKernels.missing)))

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: TestKernels.areAvailable, Comment(rawValue: TestKernels.missing)))

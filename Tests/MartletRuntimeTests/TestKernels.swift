@@ -1,6 +1,6 @@
-import Glibc
 import MartletCore
 import MartletEngine
+import TestSupport
 
 /// Kernels written in C, compiled when the tests run; nil where there is no clang or no binutils of LLVM.
 struct TestKernels: Sendable {
@@ -21,16 +21,16 @@ struct TestKernels: Sendable {
 
     private init() throws {
         let folder = try TestFolder()
-        let source = folder.path("kernels.c")
-        let object = folder.path("kernels.o")
+        let source = folder["kernels.c"]
+        let object = folder["kernels.o"]
         try AtomicFile.write(Array(Self.source.utf8), to: source)
         let flags = "-O1 -ffreestanding -fPIC -fno-jump-tables -fno-asynchronous-unwind-tables"
-        try TestFolder.shell("clang -c \(flags) '\(source)' -o '\(object)'")
-        try TestFolder.shell("llvm-objcopy -O binary -j .text '\(object)' '\(folder.path("code"))'")
-        try TestFolder.shell("llvm-nm '\(object)' > '\(folder.path("names"))'")
-        let bytes = try MappedFile(path: folder.path("code")).bytes
+        try Shell.check("clang -c \(flags) '\(source)' -o '\(object)'")
+        try Shell.check("llvm-objcopy -O binary -j .text '\(object)' '\(folder["code"])'")
+        try Shell.check("llvm-nm '\(object)' > '\(folder["names"])'")
+        let bytes = try MappedFile(path: folder["code"]).bytes
         code = try SectionBytes(Array(bytes))
-        kernels = try Self.names(in: folder.path("names")).compactMap { name, offset in
+        kernels = try Self.names(in: folder["names"]).compactMap { name, offset in
             guard let (operands, words) = Self.layouts[name] else { return nil }
             return Engine.KernelInfo(name: name, offset: offset, operands: operands, words: words)
         }
@@ -99,25 +99,4 @@ struct TestKernels: Sendable {
             for (i64 i = first; i < last; i++) for (i64 j = 0; j < 1000000; j++) a[0];
         }
         """
-}
-
-/// A folder that disappears with its last use.
-final class TestFolder: Sendable {
-    let root: String
-
-    init() throws {
-        var template = Array("/tmp/martlet-test-XXXXXX".utf8CString)
-        guard let made = mkdtemp(&template) else { throw Diagnostic("test.folder", "no folder for temporary files") }
-        root = String(cString: made)
-    }
-
-    deinit {
-        _ = system("rm -r '\(root)'")
-    }
-
-    func path(_ name: String) -> String { "\(root)/\(name)" }
-
-    static func shell(_ command: String) throws {
-        guard system("\(command) 2>/dev/null") == 0 else { throw Diagnostic("test.command", command) }
-    }
 }

@@ -1,6 +1,7 @@
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// Engines with several variants: the first that fits the inputs runs.
@@ -35,8 +36,8 @@ struct VariantTests {
 
     @Test func filesHoldAllVariantsAndTheWeightsOnce() throws {
         let kit = try VariantEngines.three()
-        try kit.engine.write(to: folder.path("engine"))
-        let reader = try EngineReader(path: folder.path("engine"))
+        try kit.engine.write(to: folder["engine"])
+        let reader = try EngineReader(path: folder["engine"])
         try reader.check()
         let sections = reader.describe().split(separator: "\n").filter { $0.hasPrefix("section ") }
         let names = sections.compactMap { $0.split(separator: " ").dropFirst().first }
@@ -46,9 +47,9 @@ struct VariantTests {
         #expect(read.variants.map(\.sizes) == kit.engine.variants.map(\.sizes))
         let places = read.variants.map { $0.weights.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } }
         #expect(Set(places).count == 1 && read.variants.allSatisfy { $0.weights.isMapped && $0.code.isMapped })
-        try expectThree(try Runtime(threads: 1).open(folder.path("engine")))
-        try read.write(to: folder.path("again"))
-        let files = try ["engine", "again"].map { Array(try MappedFile(path: folder.path($0)).bytes) }
+        try expectThree(try Runtime(threads: 1).open(folder["engine"]))
+        try read.write(to: folder["again"])
+        let files = try ["engine", "again"].map { Array(try MappedFile(path: folder[$0]).bytes) }
         #expect(files[0] == files[1])
         #expect(read.describe().contains("variant 2: a [n], b [n], n in 8...16; 1 steps"))
     }
@@ -116,16 +117,16 @@ struct VariantTests {
     }
 
     @Test func aMissingVariantIsDamage() throws {
-        try VariantEngines.three().engine.write(to: folder.path("engine"))
-        var bytes = Array(try MappedFile(path: folder.path("engine")).bytes)
+        try VariantEngines.three().engine.write(to: folder["engine"])
+        var bytes = Array(try MappedFile(path: folder["engine"]).bytes)
         // The directory's entry of `tables.1` gets another number.
         let name = 32 + 64 * 5 + "tables.".utf8.count
         #expect(bytes[name] == UInt8(ascii: "1"))
         bytes[name] = UInt8(ascii: "3")
         let listing = StableHash(Array(bytes[32..<32 + 64 * 9])).low
         withUnsafeBytes(of: listing.littleEndian) { bytes.replaceSubrange(24..<32, with: $0) }
-        try AtomicFile.write(bytes, to: folder.path("broken"))
-        let problem = #expect(throws: Diagnostic.self) { _ = try Engine(contentsOf: folder.path("broken")) }
+        try AtomicFile.write(bytes, to: folder["broken"])
+        let problem = #expect(throws: Diagnostic.self) { _ = try Engine(contentsOf: folder["broken"]) }
         #expect(problem?.code == "engine.damaged")
         #expect(problem?.message.contains("section 'tables.1' of the engine is damaged: it is missing") == true)
     }

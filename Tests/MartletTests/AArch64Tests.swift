@@ -2,12 +2,13 @@ import Martlet
 import MartletCompiler
 import MartletEngine
 import MartletONNX
+import TestSupport
 import Testing
 
 /// Kernels made for AArch64 run and agree, in an emulator of the processor.
 @Suite(
     .enabled(
-        if: Shell.wantsLongTests && Shell.has("aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
+        if: Prepared.isLong && Shell.has("aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
         "set MARTLET_LONG=1 and install gcc-aarch64-linux-gnu and qemu-user-static (Scripts/setup --emulator)"),
     .serialized)
 struct AArch64Tests {
@@ -47,12 +48,12 @@ struct AArch64Tests {
         try expect(graph, inputs, example.tolerance)
     }
 
-    private static let networks = PreparedCases.present(["real/magika", "real/silero-vad-16k-op15", "onnx/minilm_l6"])
+    private static let networks = Prepared.present([Prepared.magika, Prepared.silero, Prepared.miniLM])
 
     /// All steps of a network in order, on its first data set.
-    @Test(.enabled(if: !networks.isEmpty, Comment(rawValue: PreparedCases.missing)), arguments: networks)
+    @Test(.enabled(if: !networks.isEmpty, Prepared.missing), arguments: networks)
     func networksEqualTheInterpreter(network: String) throws {
-        let verification = try Verification(try CaseFolder(path: "\(PreparedCases.folder)/\(network)"))
+        let verification = try Verification(try Prepared.open(network))
         let graph = try verification.graph(ModelOptions())
         let tensors = try verification.inputs(of: try #require(verification.folder.dataSets.first))
         let inputs = try graph.inputs.map { try #require(tensors[$0.name]) }

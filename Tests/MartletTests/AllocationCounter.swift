@@ -1,6 +1,7 @@
 import Glibc
 import Martlet
 import MartletCore
+import TestSupport
 import Testing
 
 /// Counts allocations in a child process: by a library that stands before the system's `malloc` and `mmap`.

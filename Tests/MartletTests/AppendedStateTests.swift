@@ -4,6 +4,7 @@ import MartletIR
 import MartletLibrary
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// A layer of attention that keeps the keys and values of earlier steps.
@@ -15,12 +16,7 @@ import Testing
     private static let width = 32, heads = 4, capacity = 256, most = 16
 
     private static func random(_ shape: [Int], _ seed: Int) throws -> HostTensor {
-        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
-        let values = (0..<shape.reduce(1, *)).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Double(Int64(bitPattern: state) >> 33) / Double(1 << 30) / 4
-        }
-        return try HostTensor.fromDoubles(values, as: .float32, shape: shape)
+        try noise(shape, seed: seed, scale: 0.25)
     }
 
     /// x [1, n, 32] attends to itself and everything before; past and present are [1, 4, length, 8].

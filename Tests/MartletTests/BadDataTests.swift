@@ -2,6 +2,7 @@ import Martlet
 import MartletCore
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// One operator on data that it may refuse.

@@ -3,6 +3,7 @@ import MartletCompiler
 import MartletCore
 import MartletONNX
 import Synchronization
+import TestSupport
 import Testing
 
 /// Bisection names a wrong rule, which is wrong in the tests only, and a wrong fusion.

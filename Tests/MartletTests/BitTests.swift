@@ -2,6 +2,7 @@ import Martlet
 import MartletCore
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// The bits of outputs depend on the engine and the inputs alone: not on the number of threads, on the run, on what the

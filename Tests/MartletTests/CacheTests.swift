@@ -1,6 +1,7 @@
 import Glibc
 import Martlet
 import MartletCore
+import TestSupport
 import Testing
 
 @Suite struct CacheTests {

@@ -1,5 +1,6 @@
 import Martlet
 import MartletCore
+import TestSupport
 import Testing
 
 /// The command as a user calls it. Skipped where it was not built beside the tests.

@@ -1,6 +1,7 @@
 import Martlet
 import MartletCore
 import MartletONNX
+import TestSupport
 import Testing
 
 /// What is compiled depends on the model, the target and the version alone: not on the process, the folder, the cache or

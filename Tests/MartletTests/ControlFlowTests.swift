@@ -3,6 +3,7 @@ import Martlet
 import MartletCore
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// Loops, branches and scans, from the ONNX model to the run of its engine.

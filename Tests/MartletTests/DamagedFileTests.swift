@@ -2,6 +2,7 @@ import Martlet
 import MartletCore
 import MartletEngine
 import MartletONNX
+import TestSupport
 import Testing
 
 /// Files that are cut short or damaged are refused with the file's name, and with the offset or section where it is.

@@ -1,6 +1,7 @@
 import Martlet
 import MartletCore
 import MartletRuntime
+import TestSupport
 import Testing
 
 @Suite struct MeasurementTests {

@@ -4,6 +4,7 @@ import MartletEngine
 import MartletIR
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// Small files that ask for much memory: what is asked for is refused with words, not allocated. In a process of its own,
@@ -159,7 +160,7 @@ import Testing
 
     /// Damaged models, tensors, archives and engines.
     @Test(.enabled(if: AllocationCounter.isThere)) func damagedFiles() throws {
-        var damage = Damage(seed: 11)
+        var damage = SplitMix64(seed: 11)
         for path in try Self.samples(folder) {
             let bytes = try read(path)
             let kind = path.split(separator: ".").last ?? ""
@@ -210,53 +211,5 @@ import Testing
             _ = try? engine.plan(for: engine.engine.inputs.map { $0.dims.map { _ in 3 } })
         default: _ = try? Model.graph(path)
         }
-    }
-}
-
-/// Damages bytes in ways that are the same in every run (SplitMix64).
-struct Damage {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// A number below `bound`.
-    mutating func next(below bound: Int) -> Int {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return Int((mixed ^ mixed >> 31) % UInt64(max(bound, 1)))
-    }
-
-    /// `bytes` with one to four of them replaced, and now and then cut short.
-    mutating func damaged(_ bytes: [UInt8]) -> [UInt8] {
-        var result = bytes
-        let telling: [UInt8] = [0, 1, 0x7f, 0x80, 0xff, 0x08, 0x10]
-        for _ in 0...next(below: 4) where !result.isEmpty {
-            let choice = next(below: telling.count + 8)
-            result[next(below: result.count)] = choice < telling.count ? telling[choice] : UInt8(next(below: 256))
-        }
-        if next(below: 6) == 0 { result.removeLast(next(below: result.count)) }
-        return result
-    }
-
-    /// A text with one to four of its words left out, doubled, swapped or replaced by another.
-    mutating func damaged(_ text: String) -> String {
-        var words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        for _ in 0...next(below: 4) where words.count > 1 {
-            let (one, other) = (next(below: words.count), next(below: words.count))
-            switch next(below: 6) {
-            case 0: words.remove(at: one)
-            case 1: words.insert(words[other], at: one)
-            case 2: words.swapAt(one, other)
-            case 3: words[one] = words[other]
-            case 4: words[one] = String(decoding: damaged(Array(words[one].utf8)), as: UTF8.self)
-            default:
-                let numbers = ["0", "-1", "1", "2", "3", "9223372036854775807", "-9223372036854775808", "64"]
-                words[one] = words[one].replacing(
-                    /-?[0-9]+/, with: numbers[next(below: numbers.count)], maxReplacements: 1)
-            }
-        }
-        return words.joined(separator: " ")
     }
 }

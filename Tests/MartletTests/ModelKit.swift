@@ -1,6 +1,7 @@
 import Martlet
 import MartletCore
 import MartletONNX
+import TestSupport
 
 /// A model of one graph, written for a test; from there it goes the whole length.
 struct ModelKit {
@@ -60,11 +61,7 @@ func tensor<T: TensorElement>(_ values: [T], _ shape: [Int]? = nil) throws -> Ho
 
 /// Numbers that look random and are the same in every run, between -1 and 1.
 func noise(_ shape: [Int], seed: Int = 1, scale: Float = 1) throws -> HostTensor {
-    var state = UInt64(bitPattern: Int64(seed)) &* 0x9e37_79b9_7f4a_7c15
-    let count = shape.reduce(1, *)
-    let values = (0..<count).map { _ in
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return (Float(state >> 40) * 0x1p-23 - 1) * scale
-    }
+    var random = SplitMix64(seed: UInt64(bitPattern: Int64(seed)))
+    let values = (0..<shape.reduce(1, *)).map { _ in (Float(random.next() >> 40) * 0x1p-23 - 1) * scale }
     return try HostTensor(values, shape: shape)
 }

@@ -1,29 +1,28 @@
-import Glibc
 import Martlet
 import MartletCore
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
-/// Cases that `Scripts/test` lays out.
-enum Prepared {
-    static let folder = getenv("MARTLET_PREPARED").map { String(cString: $0) } ?? ".build/prepared"
-    /// Whether tests that take minutes run too.
-    static let isLong = getenv("MARTLET_LONG") != nil
+extension Prepared {
     static let magika = "real/magika"
     static let silero = "real/silero-vad-16k-op15"
     static let miniLM = "onnx/minilm_l6"
     static let resNet = "onnx/resnet50"
     static let greedyLoop = "onnx/greedy_loop"
 
-    static func has(_ name: String) -> Bool { access("\(folder)/\(name)/model.onnx", R_OK) == 0 }
-
     /// A trait of tests that need these cases.
     static func needs(_ names: String...) -> ConditionTrait {
-        let missing = names.filter { !has($0) }
+        let missing = names.filter { !hasModel($0) }
         return .enabled(
             if: missing.isEmpty, "no prepared \(missing.joined(separator: ", ")); set MARTLET_PREPARED to their folder")
     }
+
+    /// Those of these cases that are there.
+    static func present(_ names: [String]) -> [String] { names.filter(hasModel) }
+
+    static let missing: Comment = "no prepared cases; set MARTLET_PREPARED to the folder that holds onnx/ and real/"
 
     static func open(_ name: String) throws -> CaseFolder { try CaseFolder(path: "\(folder)/\(name)") }
 }

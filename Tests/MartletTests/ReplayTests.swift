@@ -1,6 +1,7 @@
 import Glibc
 import Martlet
 import MartletONNX
+import TestSupport
 import Testing
 
 /// `Scripts/replay` tells a change of generated code from none.
@@ -11,8 +12,7 @@ import Testing
 
     /// Runs the script of the package.
     private func replay(_ arguments: String) throws -> (status: Int32, output: String) {
-        let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        return try Shell.run("MARTLET_CACHE='\(folder.path)/cache' '/\(package)/Scripts/replay' \(arguments)")
+        try Shell.run("MARTLET_CACHE='\(folder.path)/cache' '\(Shell.package)/Scripts/replay' \(arguments)")
     }
 
     private func record(_ name: String, _ operations: [String: String]) throws {

@@ -3,6 +3,7 @@ import Martlet
 import MartletCore
 import MartletEngine
 import MartletONNX
+import TestSupport
 import Testing
 
 /// A program that only runs engines is small, static, and holds nothing of the compiler.
@@ -21,7 +22,7 @@ import Testing
 /// Builds Examples/RunEngine without any shared library, looks into it, and runs it.
 @Suite(
     .enabled(
-        if: Shell.wantsLongTests && Shell.has("swift", "strip", "nm", "readelf"),
+        if: Prepared.isLong && Shell.has("swift", "strip", "nm", "readelf"),
         "takes minutes: set MARTLET_LONG=1 (needs swift and binutils)"),
     .serialized)
 struct RunEngineTests {
@@ -78,9 +79,9 @@ struct RunEngineTests {
         #expect(refused.status == 1 && refused.output.contains("the engine has no input 'z'"))
     }
 
-    @Test(.enabled(if: !PreparedCases.present(["real/magika"]).isEmpty, Comment(rawValue: PreparedCases.missing)))
+    @Test(Prepared.needs(Prepared.magika))
     func runsMagika() throws {
-        let verification = try Verification(try CaseFolder(path: "\(PreparedCases.folder)/real/magika"))
+        let verification = try Verification(try Prepared.open(Prepared.magika))
         let network = try ONNXModel.load(path: verification.folder.modelPath)
         let engine = "\(folder.path)/magika.martlet"
         let graph = try verification.graph(ModelOptions())

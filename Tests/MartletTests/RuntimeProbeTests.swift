@@ -4,6 +4,7 @@ import MartletCore
 import MartletONNX
 import MartletRuntime
 import Synchronization
+import TestSupport
 import Testing
 
 /// Many tasks, sessions and models on one runtime.

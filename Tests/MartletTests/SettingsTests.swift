@@ -1,5 +1,6 @@
 import Foundation
 import Martlet
+import TestSupport
 import Testing
 
 @Suite struct SettingsTests {
@@ -45,8 +46,7 @@ import Testing
 
     /// One place reads the environment; child processes of `conformance` are handed the whole of it.
     @Test func nothingElseReadsTheEnvironment() throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Sources")
+        let root = URL(fileURLWithPath: Shell.package).appending(path: "Sources")
         let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil))
         var readers: Set<String> = []
         for case let file as URL in files where file.pathExtension == "swift" {

@@ -3,6 +3,7 @@ import MartletCore
 import MartletEngine
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// Sizes that are known only with the inputs, or only during the run.

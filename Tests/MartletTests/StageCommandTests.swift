@@ -1,6 +1,7 @@
 import Glibc
 import Martlet
 import MartletCore
+import TestSupport
 import Testing
 
 /// `compile` as a user takes it apart: dumps, edits and goes on; looks at reasons and times; repeats a failure.

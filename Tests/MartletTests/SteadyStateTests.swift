@@ -3,6 +3,7 @@ import Martlet
 import MartletCore
 import MartletEngine
 import MartletRuntime
+import TestSupport
 import Testing
 
 /// What a process holds and does once a model is open and a shape was seen. In processes of their own, as counts of
@@ -21,7 +22,7 @@ import Testing
 
     @Test(.enabled(if: AllocationCounter.isThere), arguments: [Prepared.magika, Prepared.silero, Prepared.resNet])
     func countsAllocations(name: String) throws {
-        guard Prepared.has(name) else { return }
+        guard Prepared.hasModel(name) else { return }
         let run = try TestRun(prepared: name)
         let engine = try Model.load(run.path, options: folder.options()).engine
         #expect(try primitiveRuns(engine, run) == 0, "the run itself")
@@ -79,7 +80,7 @@ import Testing
 
     @Test(.enabled(if: TestChild.isRunning), arguments: ["", Prepared.resNet])
     func opensWithoutReadingWeights(name: String) throws {
-        guard name.isEmpty || Prepared.has(name) else { return }
+        guard name.isEmpty || Prepared.hasModel(name) else { return }
         let path = try engineFile(name)
         let engine = try Runtime(threads: 1).open(path)
         let weights = engine.engine.weights.count

@@ -2,6 +2,7 @@ import Martlet
 import MartletCompiler
 import MartletEngine
 import MartletONNX
+import TestSupport
 import Testing
 
 /// Engines of one model for different processors agree, and open only where they can run.
@@ -16,9 +17,7 @@ import Testing
         return target.runs(on: host)
     }
 
-    private static let networks = PreparedCases.present([
-        "real/magika", "real/silero-vad-16k-op15", "onnx/minilm_l6", "onnx/resnet50",
-    ])
+    private static let networks = Prepared.present([Prepared.magika, Prepared.silero, Prepared.miniLM, Prepared.resNet])
 
     private func options(_ target: String) -> ModelOptions {
         var options = folder.options()
@@ -40,27 +39,23 @@ import Testing
         }
     }
 
-    @Test(
-        .enabled(if: !networks.isEmpty, Comment(rawValue: PreparedCases.missing)), arguments: levels, networks)
+    @Test(.enabled(if: !networks.isEmpty, Prepared.missing), arguments: levels, networks)
     func networksGiveTheirRecordedOutputs(target: String, network: String) throws {
         var verified = Verification.Options()
         verified.model = options(target)
-        let report = try Verification(
-            try CaseFolder(path: "\(PreparedCases.folder)/\(network)"), options: verified
-        ).run()
+        let report = try Verification(try Prepared.open(network), options: verified).run()
         #expect(report.aloneCount > 0)
         #expect(report.failures.isEmpty, "\(report.failures)")
     }
 
     /// The interpreter is the judge: on the inputs of the first data set, with the tolerance of the case.
     @Test(
-        .enabled(if: !networks.isEmpty, Comment(rawValue: PreparedCases.missing)), arguments: levels,
+        .enabled(if: !networks.isEmpty, Prepared.missing), arguments: levels,
         networks.filter { !$0.hasSuffix("resnet50") })
     func networksEqualTheInterpreter(target: String, network: String) throws {
         var verified = Verification.Options()
         verified.model = options(target)
-        let verification = try Verification(
-            try CaseFolder(path: "\(PreparedCases.folder)/\(network)"), options: verified)
+        let verification = try Verification(try Prepared.open(network), options: verified)
         let inputs = try verification.inputs(of: try #require(verification.folder.dataSets.first))
         let expected = try ReferenceRunner(try verification.graph(verified.model)).run(inputs)
         let outputs = try Model.load(verification.folder.modelPath, options: verified.model).run(inputs)

@@ -1,25 +1,7 @@
-import Glibc
 import Martlet
+import TestSupport
 
-/// A folder that goes away with the value.
-final class TestFolder {
-    let path: String
-
-    init() throws {
-        path = "/tmp/martlet-tests-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        try Folder.make(path)
-    }
-
-    deinit { Self.remove(path) }
-
-    private static func remove(_ path: String) {
-        for name in Folder.names(in: path) {
-            let entry = "\(path)/\(name)"
-            if unlink(entry) != 0 { remove(entry) }
-        }
-        rmdir(path)
-    }
-
+extension TestFolder {
     /// Settings whose cache is in the folder.
     var settings: Settings {
         var settings = Settings()

@@ -4,6 +4,7 @@ import MartletCore
 import MartletIR
 import MartletONNX
 import Synchronization
+import TestSupport
 import Testing
 
 /// Damaged texts of graphs and kernels give a diagnostic, or something sound.
@@ -61,7 +62,7 @@ import Testing
 
     /// What parses is verified, so it must print as it was read, go through the compiler's stages, and be evaluated.
     @Test func graphs() throws {
-        var damage = Damage(seed: 3)
+        var damage = SplitMix64(seed: 3)
         var (whole, refused, compiled, evaluated) = (0, 0, 0, 0)
         for text in try Self.texts(try TestFolder()) {
             for _ in 0..<1200 {
@@ -115,7 +116,7 @@ import Testing
     @Test func kernels() throws {
         let texts = try Self.texts(try TestFolder()).flatMap { try Self.kernels(of: Graph(text: $0)) }
         #expect(texts.count > 8)
-        var damage = Damage(seed: 5)
+        var damage = SplitMix64(seed: 5)
         var (sound, refused) = (0, 0)
         for text in texts {
             for _ in 0..<150 {

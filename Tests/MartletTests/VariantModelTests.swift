@@ -3,6 +3,7 @@ import MartletCompiler
 import MartletCore
 import MartletEngine
 import MartletONNX
+import TestSupport
 import Testing
 
 /// Models compiled for some shapes besides all others.

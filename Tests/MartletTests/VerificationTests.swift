@@ -2,6 +2,7 @@ import Martlet
 import MartletCore
 import MartletONNX
 import MartletRuntime
+import TestSupport
 import Testing
 
 @Suite struct VerificationTests {

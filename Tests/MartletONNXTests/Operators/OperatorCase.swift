@@ -1,6 +1,7 @@
 import MartletCore
 import MartletIR
 import MartletONNX
+import TestSupport
 
 /// A model of one node, imported and interpreted.
 struct OperatorCase {
@@ -65,12 +66,7 @@ struct OperatorCase {
 
     /// The code of the diagnostic for these inputs; nil if there is none.
     func failure(_ inputs: [Double], shape: [Int]? = nil, as type: ElementType = .float32) -> String? {
-        do {
-            _ = try self(.data(.of(inputs, shape, type)))
-            return nil
-        } catch {
-            return (error as? Diagnostic)?.code ?? "\(error)"
-        }
+        errorCode { _ = try self(.data(.of(inputs, shape, type))) }
     }
 }
 

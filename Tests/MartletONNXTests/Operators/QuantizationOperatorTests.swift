@@ -1,5 +1,6 @@
 import MartletCore
 import MartletONNX
+import TestSupport
 import Testing
 
 @Suite("Operators: quantisation") struct QuantizationOperatorTests {
@@ -43,11 +44,10 @@ import Testing
 
     @Test func contradictionsAreErrors() throws {
         func code(_ attributes: [AttributeProto], _ inputs: (HostTensor, HostTensor, HostTensor)) -> String? {
-            do {
+            errorCode {
                 _ = try OperatorCase("QuantizeLinear", attributes)(
                     .data(inputs.0), .constant(inputs.1), .constant(inputs.2))
-                return nil
-            } catch { return (error as? Diagnostic)?.code }
+            }
         }
         let x = try HostTensor.of([1, 2], [1, 2]), two = try HostTensor.of([1, 2]),
             points = try HostTensor.of([1, 2], nil, .int8)

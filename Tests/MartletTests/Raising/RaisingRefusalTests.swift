@@ -4,6 +4,7 @@ import MartletEngine
 import MartletIR
 import MartletLibrary
 import MartletONNX
+import TestSupport
 import Testing
 
 /// What looks like a spelled-out function and is none stays as it is, and the reason is kept.

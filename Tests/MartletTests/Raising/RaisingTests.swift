@@ -6,6 +6,7 @@ import MartletLibrary
 import MartletONNX
 import MartletRuntime
 import Synchronization
+import TestSupport
 import Testing
 
 /// Spelled-out functions become calls.
@@ -13,7 +14,7 @@ import Testing
     private func raised(_ graph: Graph) throws -> Graph { try graph.raisingKeptCalls(to: KeptFunctions.all).graph }
 
     private func model(_ spelling: LayerNormSpelling, _ shape: [Int] = [-1, 5, 24], axis: Int = 2) throws -> Graph {
-        var none: TestNumbers?
+        var none: SplitMix64?
         return try spelling.model(shape, axis: axis, constants: &none)
     }
 
@@ -32,7 +33,7 @@ import Testing
     @Test(arguments: LayerNormSpelling.allCases)
     func constantParametersAreFoundThoughFolded(spelling: LayerNormSpelling) throws {
         for (shape, axis) in [([2, 3, 4], 2), ([1, 6], 1), ([2, 3, 4], 1), ([-1, 7, 640], 2)] {
-            var (numbers, same): (TestNumbers?, TestNumbers?) = (TestNumbers(state: 1), TestNumbers(state: 1))
+            var (numbers, same): (SplitMix64?, SplitMix64?) = (SplitMix64(seed: 1), SplitMix64(seed: 1))
             let graph = try raised(spelling.model(shape, axis: axis, constants: &numbers))
             #expect(graph.keptCalls == ["layer_normalization"], "\(spelling) of \(shape) from \(axis) on")
             let standard = try LayerNormSpelling.standard.model(shape, axis: axis, constants: &same)
@@ -70,7 +71,7 @@ import Testing
 
     @Test(.enabled(if: CodegenTarget.host != nil), arguments: LayerNormSpelling.allCases)
     func answersDoNotDependOnRaising(spelling: LayerNormSpelling) throws {
-        var numbers = TestNumbers(state: 7)
+        var numbers = SplitMix64(seed: 7)
         let graph = try model(spelling)
         let inputs = [try numbers.tensor([3, 5, 24]), try numbers.tensor([24]), try numbers.tensor([24])]
         let expected = try Interpreter(model(.standard)).run(inputs)[0]
@@ -97,12 +98,12 @@ import Testing
     }
 
     @Test func randomNormsMeanTheSameRaised() throws {
-        var numbers = TestNumbers(state: 3)
+        var numbers = SplitMix64(seed: 3)
         for round in 0..<120 {
             let shape = (0..<numbers.int(1...4)).map { _ in numbers.int(1...6) }
             let axis = numbers.int(0...shape.count - 1)
             let spelling = LayerNormSpelling.allCases[round % LayerNormSpelling.allCases.count]
-            var constants: TestNumbers? = round.isMultiple(of: 2) ? numbers : nil
+            var constants: SplitMix64? = round.isMultiple(of: 2) ? numbers : nil
             let epsilon = [1e-5, 1e-3, 0.5][numbers.int(0...2)]
             let graph = try spelling.model(shape, axis: axis, epsilon: epsilon, constants: &constants)
             let inputs = try graph.inputTypes.map { try numbers.tensor($0.staticShape ?? []) }
@@ -144,7 +145,7 @@ import Testing
         let graph = try model.imported()
         let raised = try raised(graph)
         #expect(raised.keptCalls == ["rms_normalization"] && raised.nodes.count == 1)
-        var numbers = TestNumbers(state: 5)
+        var numbers = SplitMix64(seed: 5)
         let shapes = [[2, 3, 16], [16]]
         let inputs = try shapes.map { shape in
             try HostTensor.fromDoubles(try numbers.tensor(shape).doubles(), as: type, shape: shape)

@@ -2,6 +2,7 @@ import Martlet
 import MartletCore
 import MartletIR
 import MartletONNX
+import TestSupport
 
 /// An ONNX model that spells a function out, node by node.
 struct SpelledModel {
@@ -82,7 +83,7 @@ enum LayerNormSpelling: String, CaseIterable {
 
     /// A model of the norm of `x` over the axes from `axis` on. Scale and bias are constants, or inputs if there is no
     /// generator.
-    func model(_ shape: [Int], axis: Int, epsilon: Double = 1e-5, constants: inout TestNumbers?) throws -> Graph {
+    func model(_ shape: [Int], axis: Int, epsilon: Double = 1e-5, constants: inout SplitMix64?) throws -> Graph {
         var model = SpelledModel(opset: opset)
         let x = model.input("x", shape)
         var parameters: [String] = []
@@ -157,22 +158,7 @@ enum LayerNormSpelling: String, CaseIterable {
     }
 }
 
-/// Pseudo-random numbers that are the same in every run (SplitMix64).
-struct TestNumbers {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func int(_ range: ClosedRange<Int>) -> Int {
-        range.lowerBound + Int(next() % UInt64(range.upperBound - range.lowerBound + 1))
-    }
-
+extension SplitMix64 {
     /// float32 values between -2 and 2.
     mutating func tensor(_ shape: [Int]) throws -> HostTensor {
         let values = (0..<shape.reduce(1, *)).map { _ in Float(int(-2000...2000)) / 1000 }
