@@ -239,7 +239,8 @@ struct PlanBuilder {
             }
         }
         // A step without grid points is skipped, wherever its operands would be.
-        if values[Int(instruction.grid)] == 0 { return }
+        let grid = Int(instruction.grid)
+        if (loaded.expressions.isDynamic[grid] ? ranges[grid].upperBound : values[grid]) == 0 { return }
         for operand in 0..<Int(instruction.operands) {
             let offset = words[range.lowerBound + 2 * operand + 1]
             guard offset != ExpressionTable.undefined else { continue }
