@@ -139,6 +139,16 @@ struct NestTemplate {
             let value = try emitter.value(nest.root)
             return try emitter.store(value, nest.storeOffset, elementType)
         }
+        guard let condition = emitter.runs([inner]) else { return try emitRow(inner, start) }
+        try builder.branch(
+            condition,
+            then: {
+                try emitter.scoped { try emitRow(inner, start) }
+                return []
+            }, else: { [] })
+    }
+
+    private func emitRow(_ inner: LoopAxis, _ start: Register) throws {
         if let tile { return try emitTiles(tile, inner, start) }
         prepareKeptRows()
         try emitter.hoist(nest.root, outOf: [inner.symbol])

@@ -13,6 +13,27 @@ struct ReductionEmitter {
     init(_ emitter: ScalarEmitter) { self.emitter = emitter }
 
     func reduce(_ combiner: Combiner, _ axes: [LoopAxis], _ inner: Int, _ type: ElementType) throws -> Register {
+        try ifRunning(axes, { try sum(combiner, axes, inner, type) }) { lanes in
+            emitter.lowering.fromAccumulator(emitter.lowering.identity(combiner, type, lanes: lanes), type)
+        }
+    }
+
+    /// What the loops give if they have a turn, else what an empty reduction gives.
+    private func ifRunning(
+        _ axes: [LoopAxis], _ loops: () throws -> Register, otherwise: (_ lanes: Int) -> Register
+    ) throws -> Register {
+        guard let condition = emitter.runs(axes) else { return try loops() }
+        var lanes = 1
+        return try builder.branch(
+            condition,
+            then: {
+                let result = try emitter.scoped { try loops() }
+                lanes = builder.type(of: result).lanes
+                return [result]
+            }, else: { [otherwise(lanes)] })[0]
+    }
+
+    private func sum(_ combiner: Combiner, _ axes: [LoopAxis], _ inner: Int, _ type: ElementType) throws -> Register {
         let outer = Set(axes.map(\.symbol))
         try emitter.hoist(inner, outOf: outer)
         if emitter.vectorAxis == nil, ReductionEmitter.isRowVectorised(axes, inner, type, nest, emitter.lowering) {
@@ -120,6 +141,10 @@ struct ReductionEmitter {
     }
 
     func argReduce(_ maximum: Bool, _ lastTie: Bool, _ axes: [LoopAxis], _ inner: Int) throws -> Register {
+        try ifRunning(axes, { try position(maximum, lastTie, axes, inner) }) { _ in builder.int(-1) }
+    }
+
+    private func position(_ maximum: Bool, _ lastTie: Bool, _ axes: [LoopAxis], _ inner: Int) throws -> Register {
         let type = nest.body.type(of: inner)
         try emitter.hoist(inner, outOf: Set(axes.map(\.symbol)))
         let lowering = emitter.lowering

@@ -91,7 +91,18 @@ final class ScalarEmitter {
     /// States the register of a node in the current scope.
     func define(_ node: Int, _ register: Register) { scopes[scopes.count - 1][node] = register }
 
-    /// Emits every part of `node` that does not depend on `symbols`, outside the loops to come.
+    /// Whether loops over the axes have a turn; nil where they have for sure.
+    ///
+    /// What is read in a loop without turns may not be there, so nothing is taken out of one.
+    func runs(_ axes: [LoopAxis]) -> Register? {
+        axes.reduce(nil) { condition, axis in
+            if axis.extent.isAtLeast(1, nest.ranges) == .yes { return condition }
+            let test = builder.compare(.sgt, scalar(axis.extent), builder.int(0))
+            return condition.map { builder.binary(.and, $0, test) } ?? test
+        }
+    }
+
+    /// Emits every part of `node` that does not depend on `symbols`, outside the loops to come, which have turns.
     func hoist(_ node: Int, outOf symbols: Set<Symbol>) throws {
         if known(node) != nil { return }
         if nest.dependences[node].isDisjoint(with: symbols) {
@@ -100,8 +111,11 @@ final class ScalarEmitter {
             return
         }
         switch nest.body.nodes[node] {
-        case .guarded(_, _, let otherwise): try hoist(otherwise, outOf: symbols)
+        case .guarded(_, _, let otherwise):
+            // Only what is a single element may be read whatever the guards say.
+            if case .load(_, let index, _) = nest.body.nodes[otherwise], index.isEmpty { _ = try value(otherwise) }
         case .reduce(_, let axes, let inner, _), .argreduce(_, _, let axes, let inner):
+            guard axes.allSatisfy({ $0.extent.isAtLeast(1, nest.ranges) == .yes }) else { return }
             try hoist(inner, outOf: symbols.union(axes.map(\.symbol)))
         case .dynamic(let symbol, let index, let limit, let checked, let inner):
             try hoist(index, outOf: symbols)
