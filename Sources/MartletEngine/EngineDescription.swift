@@ -61,9 +61,11 @@ extension Engine {
         return (values + results).map { "grows during the run: \($0)\n" }.joined()
     }
 
-    private func describe(_ port: Port) -> String {
-        let dims = port.dims.map { text(of: $0) }
-        return "\(port.name): \(port.type.name)[\(dims.joined(separator: ", "))]"
+    private func describe(_ port: Port) -> String { "\(port.name): \(text(ofType: port))" }
+
+    /// Element type and extents of a port as messages show them: `f32[n, 3]`.
+    func text(ofType port: Port) -> String {
+        "\(port.type.name)[\(port.dims.map { text(of: $0) }.joined(separator: ", "))]"
     }
 
     /// An expression as messages show it: a constant, the name of a symbol, or a formula over names.

@@ -55,7 +55,7 @@ private struct Validator {
         try engine.program.validate()
         try checkSymbols()
         try checkPorts()
-        try checkStates()
+        if let problem = engine.problem(of: engine.states) { throw fail(problem.message) }
         try checkBuffers()
         try checkRequirements()
         try checkKernels()
@@ -119,25 +119,6 @@ private struct Validator {
     private func check(_ port: Engine.Port, base: Int, _ what: String) throws {
         guard port.base == base else { throw fail("\(what) '\(port.name)' has base \(port.base) instead of \(base)") }
         for dim in port.dims { try check(dim, "an extent of \(what) '\(port.name)'") }
-    }
-
-    private func checkStates() throws {
-        for link in engine.states {
-            guard engine.inputs.indices.contains(link.input), engine.outputs.indices.contains(link.output) else {
-                throw fail("a state links input \(link.input) and output \(link.output), which do not both exist")
-            }
-            let (input, output) = (engine.inputs[link.input], engine.outputs[link.output])
-            guard input.type == output.type, input.dims.count == output.dims.count else {
-                throw fail("state '\(input.name)' and output '\(output.name)' differ in type or rank")
-            }
-            if let growth = link.growth, !input.dims.indices.contains(growth.axis) || input.type.bitWidth < 8 {
-                throw fail("state '\(input.name)' grows along axis \(growth.axis), which it does not have")
-            }
-        }
-        let (inputs, outputs) = (engine.states.map(\.input), engine.states.map(\.output))
-        guard Set(inputs).count == inputs.count, Set(outputs).count == outputs.count else {
-            throw fail("an input or output belongs to two states")
-        }
     }
 
     private func checkBuffers() throws {

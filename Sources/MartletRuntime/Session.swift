@@ -18,41 +18,27 @@ public final class Session: Sendable {
 
     /// A session of the engine with its own states.
     public convenience init(_ engine: LoadedEngine) {
-        let pairs = engine.engine.states.map { ($0.input, $0.output) }
-        self.init(engine, pairs: pairs)
+        self.init(engine, links: engine.engine.states)
     }
 
     /// A session with the states given as names of inputs and of the outputs that become them; none if empty.
     ///
-    /// - Throws: `session.unknown-state`, `session.state-type`.
+    /// - Throws: `session.unknown-state`; `session.state-type` where input and output differ in element type or rank;
+    ///   `session.state-twice` for an output that becomes two inputs.
     public convenience init(_ engine: LoadedEngine, states: [String: String]) throws {
-        let (inputs, outputs) = (engine.engine.inputs, engine.engine.outputs)
-        let pairs = try states.sorted { $0.key < $1.key }.map { name, source in
-            guard let input = inputs.firstIndex(where: { $0.name == name }),
-                let output = outputs.firstIndex(where: { $0.name == source })
-            else {
-                throw Diagnostic("session.unknown-state", "there is no input '\(name)' or no output '\(source)'")
-            }
-            guard inputs[input].type == outputs[output].type, inputs[input].dims.count == outputs[output].dims.count
-            else {
-                throw Diagnostic(
-                    "session.state-type", "input '\(name)' and output '\(source)' differ in type or rank")
-            }
-            return (input, output)
-        }
-        self.init(engine, pairs: pairs)
+        self.init(engine, links: try engine.engine.links(of: states))
     }
 
-    private init(_ engine: LoadedEngine, pairs: [(Int, Int)], state: [TensorRun.Value?]? = nil) {
+    private init(_ engine: LoadedEngine, links: [Engine.StateLink], state: [TensorRun.Value?]? = nil) {
         self.engine = engine
         var inputOfOutput = [Int?](repeating: nil, count: engine.engine.outputs.count)
-        var links: [String: String] = [:]
-        for (input, output) in pairs {
-            inputOfOutput[output] = input
-            links[engine.engine.inputs[input].name] = engine.engine.outputs[output].name
+        var names: [String: String] = [:]
+        for link in links {
+            inputOfOutput[link.output] = link.input
+            names[engine.engine.inputs[link.input].name] = engine.engine.outputs[link.output].name
         }
         self.inputOfOutput = inputOfOutput
-        self.links = links
+        self.links = names
         self.state = Mutex(state ?? [TensorRun.Value?](repeating: nil, count: engine.engine.inputs.count))
     }
 }
@@ -88,14 +74,16 @@ extension Session {
     ///
     /// - Throws: `core.out-of-memory` for a state that is appended to.
     public func copy() throws -> Session {
-        let pairs = inputOfOutput.enumerated().compactMap { output, input in input.map { ($0, output) } }
+        let links = inputOfOutput.enumerated().compactMap { output, input in
+            input.map { Engine.StateLink(input: $0, output: output) }
+        }
         let copies = try state.withLock { known in
             try known.map { value in
                 guard case .appended(let memory)? = value else { return value }
                 return .appended(try memory.copy())
             }
         }
-        return Session(engine, pairs: pairs, state: copies)
+        return Session(engine, links: links, state: copies)
     }
 }
 

@@ -79,7 +79,7 @@ extension Model {
 
     /// A session that keeps the states given: names of inputs, each with the name of the output that becomes it.
     ///
-    /// - Throws: `session.unknown-state`, `session.state-type`.
+    /// - Throws: `session.unknown-state`, `session.state-type`, `session.state-twice`.
     public func makeSession(states: [String: String]) throws -> Session { try Session(engine, states: states) }
 }
 

@@ -296,11 +296,12 @@ public final class GraphBuilder: TypeScope {
     // MARK: Finishing
 
     /// Ends the graph with these outputs. Nodes that no output needs are left out.
+    ///
+    /// - Throws: `graph.unknown-state`, `graph.state-type`, `graph.state-twice` for states that do not fit.
     public func finish(outputs: [GraphPort], states: [(input: String, output: String)] = []) throws -> Graph {
         graph.outputs = outputs
-        graph.states = states
         graph.symbols = symbolScope.table
-        return graph.withoutUnusedNodes()
+        return try graph.carrying(states).withoutUnusedNodes()
     }
 }
 

@@ -38,9 +38,9 @@ private struct GraphVerifier {
     /// Symbols that nodes have defined, across all levels.
     var defined: Set<Symbol> = []
 
-    mutating func report(_ invariant: Int, _ message: String, at place: Place? = nil) {
+    mutating func report(_ invariant: Int, _ message: String, at place: Place? = nil, help: String? = nil) {
         guard problems.count < Self.problemLimit else { return }
-        problems.append(Diagnostic("graph.invariant-\(invariant)", message, at: place))
+        problems.append(Diagnostic("graph.invariant-\(invariant)", message, at: place, help: help))
     }
 
     mutating func check(_ graph: Graph, depth: Int) {
@@ -50,7 +50,7 @@ private struct GraphVerifier {
         guard checkIDs(graph) else { return }
         checkProducers(graph)
         checkPorts(graph)
-        checkStates(graph)
+        for problem in graph.problems(of: graph.states) { report(9, problem.message, help: problem.help) }
         for port in graph.inputs { checkSymbols(in: graph.type(of: port.value).shape, "input '\(port.name)'", nil) }
         for requirement in graph.requirements {
             checkSymbols(in: [requirement.left, requirement.right], "a requirement", nil)
@@ -112,24 +112,6 @@ private struct GraphVerifier {
             for port in ports where !names.insert(port.name).inserted {
                 report(5, "two \(kind)s have the name '\(port.name)'")
             }
-        }
-    }
-
-    private mutating func checkStates(_ graph: Graph) {
-        var names: Set<String> = []
-        for state in graph.states {
-            guard let input = graph.inputs.first(where: { $0.name == state.input }),
-                let output = graph.outputs.first(where: { $0.name == state.output })
-            else {
-                report(9, "state '\(state.input)' to '\(state.output)' names no input and output")
-                continue
-            }
-            let (before, after) = (graph.type(of: input.value), graph.type(of: output.value))
-            if before.element != after.element || before.rank != after.rank {
-                report(9, "state '\(state.input)' changes its element type or rank")
-            }
-            let isNew = names.insert("i" + state.input).inserted && names.insert("o" + state.output).inserted
-            if !isNew { report(9, "'\(state.input)' or '\(state.output)' is in two states") }
         }
     }
 
