@@ -45,12 +45,23 @@ public final class Session: Sendable {
 
 /// States.
 extension Session {
-    /// The states that are known, by the names of their inputs; those that do not fit memory a second time are left out.
+    /// The states that are known, by the names of their inputs. Of a state that runs append to it is a copy.
+    ///
+    /// - Throws: `core.out-of-memory` for a state that does not fit memory a second time.
     public var states: [String: HostTensor] {
-        state.withLock { known in
-            var result: [String: HostTensor] = [:]
-            for (input, value) in zip(engine.engine.inputs, known) { result[input.name] = try? value?.tensor() }
-            return result
+        get throws {
+            try state.withLock { known in
+                var result: [String: HostTensor] = [:]
+                for (input, value) in zip(engine.engine.inputs, known) {
+                    do {
+                        result[input.name] = try value?.tensor()
+                    } catch var problem as Diagnostic {
+                        problem.message = "state '\(input.name)' cannot be copied: \(problem.message)"
+                        throw problem
+                    }
+                }
+                return result
+            }
         }
     }
 

@@ -71,7 +71,7 @@ import Testing
                 repeat { doubled = doubled.map { 2 * $0 } } while doubled.reduce(0, +) < 100
                 #expect(try results.floats("doubled") == doubled)
             }
-            #expect(session.states["past"]?.shape == [2, 5, 3])
+            #expect(try session.states["past"]?.shape == [2, 5, 3])
         #endif
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import MartletCore
 import MartletEngine
 import MartletRuntime
@@ -39,6 +40,43 @@ struct SessionTests {
         _ = try session.run(["x": floats([1, 2])])
         #expect(errorCode { _ = try session.run(["x": floats([1, 2, 3])]) } == "plan.shape")
         #expect(try session.run(["x": floats([1, 2])]).floats("next") == [2, 4])
+    }
+
+    /// Address space of a process has room for a state of this size once, but not twice.
+    private static let huge = 1 << 46
+    private static let hasRoom: Bool = {
+        let memory = mmap(nil, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let memory, memory != MAP_FAILED else { return false }
+        return munmap(memory, huge) == 0
+    }()
+
+    /// present = past with very many elements more, which nobody writes.
+    @Test(.enabled(if: hasRoom, "the system does not let a process map 64 TiB"))
+    func aStateThatCannotBeCopiedIsAnError() throws {
+        var kit = try EngineKit("huge")
+        let n = kit.symbol("n", upper: 1 << 60)
+        kit.input("past", .uint8, [n])
+        let x = kit.input("x", .float32, [1])
+        let small = kit.input("small", .float32, [1])
+        let present = kit.output("present", .uint8, [n + IntExpr(Self.huge)])
+        let next = kit.output("next", .float32, [1])
+        kit.engine.steps = [
+            try kit.call("nothing", [(present, 0)], grid: 1),
+            try kit.call("add", [(small, 0), (x, 0), (next, 0)], grid: 1),
+        ]
+        kit.engine.states = [
+            Engine.StateLink(input: 0, output: 0, growth: Engine.Append(axis: 0)),
+            Engine.StateLink(input: 2, output: 1),
+        ]
+        let session = Session(try Runtime(threads: 1, memoryLimit: .max).load(kit.engine))
+        #expect(try session.states.isEmpty)
+        #expect(try session.run(["x": floats([2])]).floats("next") == [2])
+        let problem = #expect(throws: Diagnostic.self) { _ = try session.states }
+        #expect(problem?.code == "core.out-of-memory")
+        #expect(problem?.message.contains("state 'past'") == true && problem?.message.contains("\(Self.huge)") == true)
+        #expect(errorCode { _ = try session.copy() } == "core.out-of-memory")
+        try session.reset(["small": floats([1])])
+        #expect(try session.states.keys.sorted() == ["small"])
     }
 
     @Test func namesEveryWrongInput() throws {
