@@ -112,6 +112,11 @@ public enum Violation {
     /// An index that occurs twice where each may occur once.
     public static let duplicateIndex: UInt8 = 5
 
+    /// The code of the diagnostic that a run throws.
+    package static func diagnosticCode(_ code: UInt8) -> String {
+        code == indexOutOfRange ? "run.index-range" : "run.violation"
+    }
+
     /// The meaning of a code in words.
     public static func text(_ code: UInt8) -> String {
         switch code {

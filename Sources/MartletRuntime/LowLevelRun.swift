@@ -15,7 +15,7 @@ extension LoadedEngine {
     ///   - outputs: For each output memory of `plan.outputByteCounts` bytes, aligned to the element. Inputs and outputs
     ///     must not overlap.
     /// - Throws: `run.unbounded-output` for a plan with `growingOutputs`, `run.arguments`, `run.cancelled`,
-    ///   `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, `run.sizes-differ`, and what
+    ///   `run.index-range`, `run.violation`, `run.size`, `run.bounds`, `run.out-of-memory`, `run.sizes-differ`, and what
     ///   the model's own checks say. What is in the outputs then is unspecified.
     public func run(
         plan: ShapePlan, inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer],

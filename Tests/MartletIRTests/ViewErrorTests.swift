@@ -57,6 +57,28 @@ import Testing
         #expect(try code(Gather(axes: [0], mode: .clamp), empty, index) == "run.index-range")
     }
 
+    @Test func theIndexIsSaidAsItWasGiven() throws {
+        func message(_ index: HostTensor, _ text: String) throws -> String? {
+            do {
+                _ = try Interpreter(Graph(text: text)).run([x, index])
+                return nil
+            } catch let diagnostic as Diagnostic { return diagnostic.message }
+        }
+        let plain = """
+            graph () {
+              %0 = input "x" : f32[2, 3]
+              %1 = input "i" : i64[]
+              %2 = gather {axes = [1], mode = check} (%0, %1) : f32[2]
+              output "y" %2
+            }
+            """
+        #expect(
+            try message(HostTensor(scalar: Int64(-1)), plain) == "an index is out of range: -1, for axis 1 of size 3")
+        let unsigned = plain.replacing("i64", with: "u64")
+        let text = "an index is out of range: \(UInt64.max), for axis 1 of size 3"
+        #expect(try message(HostTensor(scalar: UInt64.max), unsigned) == text)
+    }
+
     @Test func fillMustBeAScalarOfTheType() throws {
         let wrong = HostTensor(scalar: Double(0))
         #expect(try code(Pad(low: [0, 0], high: [0, 1], interior: [0, 0]), x, wrong) == "type.elements")

@@ -69,7 +69,7 @@ struct RunTests {
         let bad = try integers(index)
         for _ in 0..<20 {
             let error = #expect(throws: Diagnostic.self) { _ = try session.run(["x": x, "index": bad]) }
-            #expect(error?.code == "run.violation")
+            #expect(error?.code == "run.index-range")
             #expect(error?.message == "an index is out of range, at grid position 1234, in 'embedding'")
         }
     }

@@ -59,6 +59,56 @@ struct BadData: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// An index out of range is an error of one code and one text; the interpreter also says the index as it was given,
+    /// before it was counted from the end.
+    @Test(arguments: [7, 4, -5, -12, .min] as [Int64], [true, false]) func indexAsGiven(
+        _ index: Int64, _ isConstant: Bool
+    ) throws {
+        let along = [AttributeProto("axis", .int(0))]
+        let x = try noise([4, 2])
+        let uneven = try tensor([0, 3, index])
+        let column = try tensor([0, index, 1], [3, 1])
+        let nodes: [(String, [AttributeProto], HostTensor, HostTensor?)] = [
+            ("Gather", [], uneven, nil), ("Gather", [], HostTensor(scalar: index), nil),
+            ("GatherElements", along, column, nil), ("GatherND", [], column, nil),
+            ("ScatterElements", along, column, try noise([3, 1])), ("ScatterND", [], column, try noise([3, 2])),
+        ]
+        for (number, (type, attributes, indices, updates)) in nodes.enumerated() {
+            var constants = updates.map { ["u": $0] } ?? [:]
+            if isConstant { constants["i"] = indices }
+            let inputs = ["x": x].merging(isConstant ? [:] : ["i": indices]) { first, _ in first }
+            let node = NodeProto(
+                type, name: "the node", inputs: ["x", "i"] + (updates == nil ? [] : ["u"]), outputs: ["y"],
+                attributes: attributes)
+            let kit = try ModelKit(
+                folder, name: "\(type)\(number)", [node],
+                inputs: inputs.sorted { $0.key > $1.key }.map { name, tensor in
+                    ModelKit.value(name, tensor.type, tensor.shape.map { "\($0)" })
+                }, outputs: ["y"], constants: constants)
+            let interpreted = try problem { try kit.reference().run(inputs) }
+            #expect(
+                interpreted.message.contains("an index is out of range: \(index), for axis 0 of size 4"),
+                "\(type): \(interpreted)")
+            let compiled = try problem { try kit.compiled().run(inputs) }
+            for found in [interpreted, compiled] {
+                #expect(found.code == "run.index-range" || isConstant, "\(type): \(found)")
+                #expect(found.message.hasPrefix("an index is out of range"), "\(type): \(found)")
+                #expect("\(found)".contains("the node"), "\(type): \(found)")
+            }
+        }
+    }
+
+    private func problem(_ body: () throws -> [String: HostTensor]) throws -> Diagnostic {
+        do {
+            _ = try body()
+        } catch let several as Diagnostics {
+            return try #require(several.all.first)
+        } catch let problem as Diagnostic {
+            return problem
+        }
+        throw Diagnostic("test.no-error", "the index was taken")
+    }
+
     @Test func thereAreCases() throws { #expect(try Self.cases().count > 50) }
 
     private static func cases() throws -> [BadData] {

@@ -4,6 +4,8 @@ public import MartletCore
 public final class Interpreter: EvaluationContext {
     private let graph: Graph
     private var symbols: [Symbol: Int]
+    /// The node that is being evaluated.
+    private var current: NodeID?
 
     /// Called after every node with its results; for comparing layer by layer.
     public var observer: ((NodeID, [HostTensor]) throws -> Void)?
@@ -29,6 +31,16 @@ public final class Interpreter: EvaluationContext {
     public func bind(_ symbol: Symbol, to value: Int) throws {
         symbols[symbol] = value
         try checkRequirements { $0.left.contains(symbol) || $0.right.contains(symbol) }
+    }
+
+    public func givenIndex(_ index: Int64, operand: Int, axis: Int) -> Int64 {
+        guard index < 0, let current else { return index }
+        let operands = Array(graph.operands(of: current))
+        let size = graph.type(of: operands[0]).shape[axis]
+        guard graph.index(countedFromTheEndOf: size, in: operands[operand]) != nil, let extent = try? value(of: size)
+        else { return index }
+        // What is still negative was so before.
+        return index &- Int64(extent)
     }
 
     public func evaluate(_ graph: Graph, _ operands: [HostTensor]) throws -> [HostTensor] {
@@ -69,6 +81,7 @@ public final class Interpreter: EvaluationContext {
         let operation = graph.operation(of: node)
         do {
             try checkMemory(node)
+            current = node
             let results = try operation.evaluate(operands, in: self)
             try observer?(node, results)
             return results

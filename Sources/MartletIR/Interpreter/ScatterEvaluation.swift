@@ -4,16 +4,17 @@ import MartletCore
 enum ScatterEvaluation {
     /// `target` with `update` combined into it, one update after the other in row-major order.
     ///
-    /// - Throws: `run.index` for an index out of range if the form is checked; `run.sizes-differ`.
+    /// - Throws: `run.index-range` for an index out of range if the form is checked; `run.sizes-differ`.
     static func scatter(
-        _ target: HostTensor, _ indices: [HostTensor], _ update: HostTensor, _ form: ScatterForm
+        _ target: HostTensor, _ indices: [HostTensor], _ update: HostTensor, _ form: ScatterForm,
+        in context: any EvaluationContext
     ) throws -> HostTensor {
         let others = AxisOffsets.others(than: form.axes, rank: target.shape.count)
         let expected = indices[0].shape + others.map { target.shape[$0] }
         guard update.shape == expected, indices.allSatisfy({ $0.shape == indices[0].shape }) else {
             throw Diagnostic("run.sizes-differ", "updates of shape \(update.shape) do not fit indices and target")
         }
-        let starts = try starts(target.shape, indices, form)
+        let starts = try starts(target.shape, indices, form, context)
         let inner = AxisOffsets.offsets(of: others, in: target.shape)
         if form.mode == .set { return try set(target, update, starts, inner) }
         if target.type.isFloatingPoint {
@@ -28,22 +29,20 @@ enum ScatterEvaluation {
     }
 
     /// Offset in the target of each index tuple; nil where it is out of range.
-    private static func starts(_ shape: [Int], _ indices: [HostTensor], _ form: ScatterForm) throws -> [Int?] {
+    private static func starts(
+        _ shape: [Int], _ indices: [HostTensor], _ form: ScatterForm, _ context: any EvaluationContext
+    ) throws -> [Int?] {
         let strides = AxisOffsets.strides(of: shape)
         var starts = [Int?](repeating: 0, count: indices[0].count)
-        for (axis, tensor) in zip(form.axes, indices) {
-            let isUnsigned = tensor.type == .uint64
+        for (number, (place, tensor)) in zip(form.axes, indices).enumerated() {
+            let axis = IndexedAxis(operand: 1 + number, axis: place, extent: shape[place], context: context)
             for (position, index) in try tensor.ints().enumerated() {
-                // A uint64 beyond Int64 reads as negative, which is out of range as well.
-                guard let start = starts[position], index >= 0, index < shape[axis] else {
-                    if form.checked {
-                        let text = isUnsigned ? String(UInt64(bitPattern: index)) : String(index)
-                        throw Diagnostic("run.index", "index \(text) is not in 0..<\(shape[axis]) of axis \(axis)")
-                    }
+                guard let start = starts[position], index >= 0, index < axis.extent else {
+                    if form.checked { throw axis.failure(index, tensor.type) }
                     starts[position] = nil
                     continue
                 }
-                starts[position] = start + Int(index) * strides[axis]
+                starts[position] = start + Int(index) * strides[place]
             }
         }
         return starts

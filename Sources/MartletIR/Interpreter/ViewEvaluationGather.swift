@@ -6,7 +6,8 @@ extension ViewEvaluation {
     ///
     /// - Throws: `run.index-range` for an index out of range in mode `check`, and in `clamp` where there is nothing to read.
     static func gather(
-        _ x: HostTensor, _ indices: [HostTensor], axes: [Int], mode: Gather.Mode, fill: HostTensor?
+        _ x: HostTensor, _ indices: [HostTensor], axes: [Int], mode: Gather.Mode, fill: HostTensor?,
+        in context: any EvaluationContext
     ) throws -> HostTensor {
         let rest = x.shape.indices.filter { !axes.contains($0) }
         let front = try transpose(x, axes + rest)
@@ -15,7 +16,7 @@ extension ViewEvaluation {
         }
         let shape = indexShape + rest.map { x.shape[$0] }
         if shape.contains(0) { return try empty(x.type, shape) }
-        let rows = try rowNumbers(front, indices, axes, mode)
+        let rows = try rowNumbers(x.shape, indices, axes, mode, context)
         let rowLength = rest.reduce(1) { $0 * x.shape[$1] }
         if x.type == .string { return try gatherStrings(front.strings, rows, rowLength, fill, shape) }
         if x.type.isPacked {
@@ -26,19 +27,18 @@ extension ViewEvaluation {
     }
 
     /// The linear position within the gathered axes for each index point; -1 where the fill value stands.
-    static func rowNumbers(
-        _ front: HostTensor, _ indices: [HostTensor], _ axes: [Int], _ mode: Gather.Mode
+    private static func rowNumbers(
+        _ shape: [Int], _ indices: [HostTensor], _ axes: [Int], _ mode: Gather.Mode, _ context: any EvaluationContext
     ) throws -> [Int] {
         var rows = [Int](repeating: 0, count: indices[0].count)
         for (position, tensor) in indices.enumerated() {
-            let extent = front.shape[position]
+            let axis = IndexedAxis(
+                operand: 1 + position, axis: axes[position], extent: shape[axes[position]], context: context)
             for (point, index) in try tensor.ints().enumerated() {
-                guard let valid = coordinate(Int(index), extent, mode) else {
-                    throw Diagnostic(
-                        "run.index-range",
-                        "index \(index) is out of range for axis \(axes[position]) of size \(extent)")
+                guard let valid = coordinate(Int(index), axis.extent, mode) else {
+                    throw axis.failure(index, tensor.type)
                 }
-                if rows[point] >= 0 { rows[point] = valid < 0 ? -1 : rows[point] * extent + valid }
+                if rows[point] >= 0 { rows[point] = valid < 0 ? -1 : rows[point] * axis.extent + valid }
             }
         }
         return rows

@@ -113,11 +113,16 @@ public protocol EvaluationContext {
     func evaluate(_ graph: Graph, _ operands: [HostTensor]) throws -> [HostTensor]
     /// Gives a symbol its value; used by `bind` and loops.
     func bind(_ symbol: Symbol, to value: Int) throws
+    /// The index that was given where the node sees `index` in this operand, for an axis of its first one: another where
+    /// negative indices are counted from the end before. For messages.
+    func givenIndex(_ index: Int64, operand: Int, axis: Int) -> Int64
 }
 
 extension EvaluationContext {
     /// The values of several size expressions.
     public func values(of expressions: [IntExpr]) throws -> [Int] { try expressions.map { try value(of: $0) } }
+
+    public func givenIndex(_ index: Int64, operand: Int, axis: Int) -> Int64 { index }
 }
 
 /// A run-time check that two sizes agree.

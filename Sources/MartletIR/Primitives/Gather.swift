@@ -64,7 +64,7 @@ public struct Gather: Operation {
     public func evaluate(_ operands: [HostTensor], in context: any EvaluationContext) throws -> [HostTensor] {
         let fill = mode == .fill ? operands.last : nil
         let indices = Array(operands[1...axes.count])
-        return [try ViewEvaluation.gather(operands[0], indices, axes: axes, mode: mode, fill: fill)]
+        return [try ViewEvaluation.gather(operands[0], indices, axes: axes, mode: mode, fill: fill, in: context)]
     }
 
     public func symbolicValues(_ operands: [SymbolicOperand]) -> [IntExpr]? {

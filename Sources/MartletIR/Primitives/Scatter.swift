@@ -76,7 +76,7 @@ public struct Scatter: Operation {
         let form = ScatterForm(axes: axes, mode: mode, checked: checked)
         return [
             try ScatterEvaluation.scatter(
-                operands[0], Array(operands[1...axes.count]), operands[axes.count + 1], form)
+                operands[0], Array(operands[1...axes.count]), operands[axes.count + 1], form, in: context)
         ]
     }
 

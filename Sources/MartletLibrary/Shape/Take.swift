@@ -23,6 +23,9 @@ extension Tensor {
             return nil
         }
         let positions = try tensor.ints().map { Int($0) }
+        if let extent = size.constant, let outside = positions.first(where: { !(-extent..<extent).contains($0) }) {
+            throw Diagnostic.indexOutOfRange(String(outside), axis: axis, extent: extent)
+        }
         let step = positions.count > 1 ? positions[1] &- positions[0] : 1
         let isEven = zip(positions, positions.dropFirst()).allSatisfy { $1 &- $0 == step }
         let haveOneSign = positions.allSatisfy { ($0 < 0) == (positions[0] < 0) }
@@ -37,7 +40,8 @@ extension Tensor {
         let type = try element
         guard type.isSigned else { return self }
         if let known = concrete, let extent = size.constant, !type.isPacked {
-            let values = try known.ints().map { $0 < 0 ? $0 &+ Int64(extent) : $0 }
+            // What is out of range stays as it is, for the message.
+            let values = try known.ints().map { $0 < 0 && $0 >= -Int64(extent) ? $0 + Int64(extent) : $0 }
             return Tensor(try HostTensor.fromInts(values, as: type, shape: known.shape))
         }
         if try isNeverNegative() { return self }

@@ -39,8 +39,12 @@ extension MartletIR.Gather: ONNXExportable {
 
     func place(_ number: Int, _ node: inout ExportedNode) throws -> String {
         let extent = node.operandTypes[0].shape[axes[number]]
-        if mode == .check, axes.count == 1, let plain = node.wrappedIndex(1 + number, extent: extent) {
-            return node.indexCast(try node.scope.name(of: plain), node.scope.graph.type(of: plain).element)
+        let graph = node.scope.graph
+        if mode == .check, axes.count == 1,
+            let plain = graph.index(countedFromTheEndOf: extent, in: node.operands[1 + number])
+        {
+            // ONNX's operators count from the end themselves.
+            return node.indexCast(try node.scope.name(of: plain), graph.type(of: plain).element)
         }
         let element = node.operandTypes[1 + number].element
         let index = node.indexCast(try node.operand(1 + number), element)
@@ -69,27 +73,6 @@ extension ExportedNode {
     mutating func points(_ places: [String], rank: Int) throws -> String {
         let columns = try places.enumerated().map { number, place in try unsqueeze(place, [rank]) }
         return columns.count == 1 ? columns[0] : add("Concat", columns, [.int("axis", rank)])
-    }
-
-    /// The index of which an operand is made by counting negative values from the end, as ONNX's operators do
-    /// themselves: `select(i < 0, i + extent, i)`.
-    func wrappedIndex(_ position: Int, extent: IntExpr) -> ValueID? {
-        guard let choice = scope.definition(of: operands[position], as: .select),
-            let test = scope.definition(of: choice[0], as: .lt), let sum = scope.definition(of: choice[1], as: .add),
-            test[0] == choice[2], sum[0] == choice[2], isScalar(test[1], 0), isScalar(sum[1], extent)
-        else { return nil }
-        return choice[2]
-    }
-
-    /// Whether a value is that size in all its elements.
-    private func isScalar(_ value: ValueID, _ size: IntExpr) -> Bool {
-        guard let found = scope.definition(of: value) else { return false }
-        if let dimension = found.operation as? MartletIR.Dimension { return dimension.expression == size }
-        if let constant = found.operation as? MartletIR.Constant {
-            return constant.tensor.count == 1 && (try? constant.tensor.ints().first).map { IntExpr(Int($0)) } == size
-        }
-        let isView = found.operation is MartletIR.Broadcast || found.operation is MartletIR.Reshape
-        return isView && isScalar(found.operands[0], size)
     }
 }
 

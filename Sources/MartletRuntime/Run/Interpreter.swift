@@ -22,7 +22,7 @@ struct Interpreter {
 
     /// Executes all instructions.
     ///
-    /// - Throws: `run.cancelled`, `run.violation`, `run.size`, `run.bounds`, and what the engine's `fail` steps say.
+    /// - Throws: `run.cancelled`, `run.index-range`, `run.violation`, `run.size`, `run.bounds`, and what the engine's `fail` steps say.
     func run() throws {
         guard let start = instructions.baseAddress else { return }
         var next = 0
@@ -271,8 +271,9 @@ extension Interpreter {
 
     private func violation(_ instruction: UnsafePointer<Instruction>) -> Diagnostic {
         let word = frame.status.pointee
-        let text = Violation.text(UInt8(truncatingIfNeeded: word))
-        return diagnostic("run.violation", "\(text), at grid position \(word >> 8)", instruction)
+        let code = UInt8(truncatingIfNeeded: word)
+        return diagnostic(
+            Violation.diagnosticCode(code), "\(Violation.text(code)), at grid position \(word >> 8)", instruction)
     }
 
     func undefinedSize(_ instruction: UnsafePointer<Instruction>, at entry: Int32? = nil) -> Diagnostic {
