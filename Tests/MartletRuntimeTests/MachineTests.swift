@@ -69,17 +69,33 @@ struct MachineTests {
                 for index in Int(first)..<Int(last) { words[index] += 1 }
             }
             var runs: Int64 = 0
+            // A job that can be cancelled takes several calls for each chunk.
+            let cancellation = Cancellation()
             for chunks in [1, 2, 3, 7, 16, 1003] {
-                for _ in 0..<200 {
+                for turn in 0..<200 {
                     let job = GridJob(
                         kernel: kernel, bases: bases, words: counts, grid: grid, chunks: chunks, scratch: nil,
-                        scratchStride: 0, cancellation: nil)
+                        scratchStride: 0, cancellation: turn % 2 == 0 ? nil : Unmanaged.passUnretained(cancellation),
+                        firstPoints: 1 + turn % 5)
                     if pool.run(job, work: 1e6) { runs += 1 }
                 }
             }
+            withExtendedLifetime(cancellation) {}
             #expect((0..<grid).allSatisfy { counts[$0] == runs })
             #expect(runs == (threads == 1 ? 0 : 1200))
         }
+    }
+
+    @Test func callsTakeWhatTheClockAllows() {
+        #expect(WorkEstimate.firstPoints(of: 1000, work: 100) >= 1000)
+        #expect(WorkEstimate.firstPoints(of: 1000, work: 2e9) == 1)
+        #expect(WorkEstimate.firstPoints(of: 1000, work: 0) == 1)
+        #expect(WorkEstimate.firstPoints(of: .max, work: .infinity) == 1)
+        #expect(WorkEstimate.firstPoints(of: .max, work: 1) == 1 << 16)
+        #expect(WorkEstimate.points(after: 1000, nanoseconds: 0) == 8000)
+        #expect(WorkEstimate.points(after: 1000, nanoseconds: 4_000_000) == 500)
+        #expect(WorkEstimate.points(after: 1000, nanoseconds: .max) == 1)
+        #expect(WorkEstimate.points(after: .max, nanoseconds: 1) >= 1 << 53)
     }
 
     private func readSystemFile(_ path: String) throws -> String {

@@ -48,7 +48,7 @@ struct TestKernels: Sendable {
     /// Operands and words of each kernel.
     private static let layouts: [String: (Int, Int)] = [
         "add": (3, 6), "fill": (1, 3), "gather": (3, 7), "positive": (3, 7), "less": (2, 5), "rowsum": (2, 5),
-        "multiply": (3, 6), "slow": (1, 2), "increment": (1, 2), "nothing": (1, 2),
+        "multiply": (3, 6), "slow": (1, 2), "spin": (1, 2), "increment": (1, 2), "nothing": (1, 2),
     ]
 
     private static let source = """
@@ -97,6 +97,10 @@ struct TestKernels: Sendable {
         KERNEL(slow) {
             volatile i64 *a = AT(volatile i64, 0);
             for (i64 i = first; i < last; i++) for (i64 j = 0; j < 1000000; j++) a[0];
+        }
+        KERNEL(spin) {
+            volatile i64 *a = AT(volatile i64, 0);
+            for (i64 i = first; i < last; i++) a[0];
         }
         """
 }

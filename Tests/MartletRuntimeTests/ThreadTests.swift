@@ -46,6 +46,42 @@ struct ThreadTests {
         kit.engine.steps = [try kit.call("slow", [(y, 0)], grid: 100_000, flops: IntExpr(100_000 * 20_000_000))]
         let loaded = try kit.load(threads: threads)
         let cancellation = Cancellation()
+        let clock = ContinuousClock()
+        let time = try clock.measure { try expectCancelled(loaded, cancellation) }
+        #expect(time < .seconds(5))
+        #expect(errorCode { _ = try Session(loaded).run([:], cancellation: cancellation) } == "run.cancelled")
+    }
+
+    /// What is said of the work of a grid.
+    enum Estimate: Sendable, CaseIterable {
+        case none, nothing, tooLittle, tooMuch
+    }
+
+    /// More grid points than a process lives to see, of kernels that take long or no time for each: the run ends only
+    /// because it looks for the cancellation, whatever the engine says of its work.
+    @Test(arguments: [1, 2], Estimate.allCases)
+    func stopsWhateverIsSaidOfTheWork(threads: Int, estimate: Estimate) throws {
+        // A point of the first takes 100,000 times as long as that of the second.
+        for kernel in estimate == .tooLittle ? ["spin"] : ["slow", "spin"] {
+            var kit = try EngineKit(kernel)
+            let n = kit.symbol("n", lower: 1)
+            kit.input("x", .float32, [n])
+            let y = kit.output("y", .int64, [1])
+            // The product is more than an Int64 holds.
+            let flops = [.nothing: 0, .tooLittle: n, .tooMuch: IntExpr(1 << 62) * n][estimate]
+            var step = try kit.call(kernel, [(y, 0)], grid: IntExpr(Self.huge), flops: flops ?? 0)
+            if estimate == .none { step.flops = nil }
+            kit.engine.steps = [step]
+            try expectCancelled(kit.load(threads: threads), Cancellation(), ["x": floats([1, 2, 3, 4])])
+        }
+    }
+
+    private static let huge = 10_000_000_000_000_000
+
+    /// Runs, and cancels the run from another thread.
+    private func expectCancelled(
+        _ loaded: LoadedEngine, _ cancellation: Cancellation, _ inputs: [String: HostTensor] = [:]
+    ) throws {
         let watcher = Unmanaged.passRetained(cancellation)
         var thread = pthread_t()
         pthread_create(
@@ -55,13 +91,8 @@ struct ThreadTests {
                 if let argument { Unmanaged<Cancellation>.fromOpaque(argument).takeRetainedValue().cancel() }
                 return nil
             }, watcher.toOpaque())
-        let clock = ContinuousClock()
-        let time = clock.measure {
-            #expect(errorCode { _ = try Session(loaded).run([:], cancellation: cancellation) } == "run.cancelled")
-        }
+        #expect(errorCode { _ = try Session(loaded).run(inputs, cancellation: cancellation) } == "run.cancelled")
         pthread_join(thread, nil)
-        #expect(time < .seconds(5))
-        #expect(errorCode { _ = try Session(loaded).run([:], cancellation: cancellation) } == "run.cancelled")
     }
 
     @Test func endsItsThreads() throws {

@@ -41,29 +41,6 @@ final class ThreadPool: Sendable {
     }
 }
 
-/// One kernel over its whole grid, in chunks. All pointers stay valid until the job is done.
-struct GridJob {
-    var kernel: KernelFunction
-    var bases: UnsafeMutablePointer<UInt64>
-    var words: UnsafeMutablePointer<Int64>
-    var grid: Int
-    var chunks: Int
-    /// Scratch memory of the calling thread; that of pool thread `i` lies `i * scratchStride` bytes behind.
-    var scratch: UnsafeMutableRawPointer?
-    var scratchStride: Int
-    var cancellation: Unmanaged<Cancellation>?
-
-    /// Computes one chunk on the thread with this index in the pool.
-    @inline(__always)
-    func compute(chunk: Int, thread: Int) {
-        if let cancellation, cancellation._withUnsafeGuaranteedRef({ $0.isCancelled }) { return }
-        let (size, rest) = (grid / chunks, grid % chunks)
-        let first = chunk * size + min(chunk, rest)
-        let last = first + size + (chunk < rest ? 1 : 0)
-        kernel(bases, words, Int64(first), Int64(last), scratch.map { $0 + thread * scratchStride })
-    }
-}
-
 /// The calling convention of kernels, ABI version 1: bases, words, first, last, scratch.
 typealias KernelFunction =
     @convention(c) (

@@ -255,31 +255,14 @@ struct PlanBuilder {
 
     private mutating func estimateWork() {
         for instruction in loaded.schedule.instructions where instruction.opcode == .kernel {
-            let work = values.withUnsafeBufferPointer { WorkEstimate.nanoseconds(instruction, $0.baseAddress) }
-            if work >= WorkEstimate.sharingThreshold { sharedWork += work }
+            let isDynamic = [instruction.flops, instruction.bytes].contains { entry in
+                entry >= 0 && loaded.expressions.isDynamic[Int(entry)]
+            }
+            let work = values.withUnsafeBufferPointer { values in
+                values.baseAddress.map { WorkEstimate.nanoseconds(instruction, $0) } ?? 0
+            }
+            // What depends on sizes of the run has no value yet.
+            if work >= WorkEstimate.sharingThreshold, work.isFinite || !isDynamic { sharedWork += work }
         }
-    }
-}
-
-/// How long a step takes, roughly: enough to decide whether other threads are worth asking.
-enum WorkEstimate {
-    /// Operations a nanosecond on one thread; a modest figure, as few kernels reach the peak.
-    private static let operationsPerNanosecond: Double = 40
-    /// Bytes a nanosecond on one thread, from caches of its own.
-    private static let bytesPerNanosecond: Double = 30
-    /// Least work that is shared among threads, in nanoseconds: below, the hand-over eats the gain.
-    static let sharingThreshold: Double = 5_000
-    /// Least work of a chunk, in nanoseconds.
-    static let chunkWork: Double = 1_000
-    /// Work after which a run looks for a cancellation again, in nanoseconds.
-    static let cancellationInterval: Double = 2_000_000
-
-    /// The estimate for a kernel step in nanoseconds; 0 where the engine says nothing.
-    @inline(__always)
-    static func nanoseconds(_ instruction: Instruction, _ values: UnsafePointer<Int64>?) -> Double {
-        guard let values else { return 0 }
-        let flops = instruction.flops < 0 ? 0 : Double(values[Int(instruction.flops)])
-        let bytes = instruction.bytes < 0 ? 0 : Double(values[Int(instruction.bytes)])
-        return max(flops / operationsPerNanosecond, bytes / bytesPerNanosecond)
     }
 }

@@ -2,7 +2,8 @@ internal import Synchronization
 
 /// A request to stop a run, which any thread may make.
 ///
-/// The run looks at it before each step and each part of a step's grid, and throws `run.cancelled`.
+/// The run looks at it before each step and, in a step that takes long, every few milliseconds between grid points; then
+/// it throws `run.cancelled`. One grid point is not interrupted.
 public final class Cancellation: Sendable {
     private let flag = Atomic<Bool>(false)
 

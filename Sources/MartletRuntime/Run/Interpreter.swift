@@ -88,18 +88,14 @@ extension Interpreter {
         var job = start
         let begin = profile == nil ? 0 : Clock.nanoseconds()
         let work = WorkEstimate.nanoseconds(instruction.pointee, frame.values)
-        // Long grids are cut further, also for one thread, so that a cancellation is noticed.
-        let fewest = job.cancellation == nil ? 1 : Self.count(work / WorkEstimate.cancellationInterval)
+        if job.cancellation != nil { job.firstPoints = WorkEstimate.firstPoints(of: job.grid, work: work) }
         var isShared = false
         if let pool, work >= WorkEstimate.sharingThreshold, job.grid > 1 {
             let usual = min(pool.threadCount * PoolCore.chunksPerThread, Self.count(work / WorkEstimate.chunkWork))
-            job.chunks = max(1, min(max(usual, fewest), job.grid))
+            job.chunks = max(1, min(usual, job.grid))
             isShared = pool.run(job, work: work)
         }
-        if !isShared {
-            job.chunks = max(1, min(fewest, job.grid))
-            for chunk in 0..<job.chunks { job.compute(chunk: chunk, thread: 0) }
-        }
+        if !isShared { job.compute() }
         profile?.record(step: Int(instruction.pointee.step), from: begin, to: Clock.nanoseconds(), isShared: isShared)
     }
 
