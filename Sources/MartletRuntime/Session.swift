@@ -118,11 +118,20 @@ extension Session {
         return try state.withLock { state in
             let run = try TensorRun(engine, try collect(inputs, state: state))
             let outputs = try explainingStates(inputs, state) { try run.run(cancellation, profile) }
-            for (output, input) in inputOfOutput.enumerated() {
-                if let input { state[input] = outputs[output] }
+            let next = try inputOfOutput.enumerated().map { output, input in
+                try input.map { (input: $0, value: try self.state($0, from: outputs[output], of: output)) }
             }
+            for case let (input, value)? in next { state[input] = value }
             return try named(outputs)
         }
+    }
+
+    /// An output as the next run's input. Memory that runs append to has an order of its own, which only the input knows
+    /// that it grows out of.
+    private func state(_ input: Int, from value: TensorRun.Value, of output: Int) throws -> TensorRun.Value {
+        guard case .appended = value else { return value }
+        let isOwn = engine.engine.states.contains { $0.input == input && $0.output == output }
+        return isOwn ? value : .tensor(try value.tensor())
     }
 
     private func named(_ outputs: [TensorRun.Value]) throws -> [String: HostTensor] {

@@ -54,6 +54,26 @@ struct StateLinkTests {
         #expect(output?.help == "outputs of the engine are 'y', 'z'")
     }
 
+    /// The caller may link an output that grows out of one input to another input, which reads its elements in order.
+    @Test func anAppendedOutputBecomesAnotherInput() throws {
+        var kit = try EngineKit("other")
+        let n = kit.symbol("n", upper: 100)
+        kit.input("past", .float32, [2, n])
+        let other = kit.input("other", .float32, [2, n])
+        let present = kit.output("present", .float32, [2, n])
+        let y = kit.output("y", .float32, [2, n])
+        kit.engine.steps = [
+            try kit.call("nothing", [(present, 0)], grid: 1),
+            try kit.call("add", [(other, 0), (other, 0), (y, 0)], grid: n * 2),
+        ]
+        kit.engine.states = [Engine.StateLink(input: 0, output: 0, growth: Engine.Append(axis: 1))]
+        let session = try Session(try kit.load(), states: ["other": "present"])
+        let past = try floats([1, 2, 3, 4, 5, 6], [2, 3])
+        #expect(try session.run(["past": past]).floats("y") == [0, 0, 0, 0, 0, 0])
+        #expect(try session.run(["past": past]).floats("y") == [2, 4, 6, 8, 10, 12])
+        #expect(try session.states.floats("other") == [1, 2, 3, 4, 5, 6])
+    }
+
     @Test(arguments: [(-1, 0, nil), (0, 2, nil), (0, 0, 1), (0, 0, -1)] as [(Int, Int, Int?)])
     func numbersAreChecked(_ input: Int, _ output: Int, _ axis: Int?) throws {
         var engine = try engine()
