@@ -1,5 +1,6 @@
 import Glibc
 import Martlet
+import MartletCompiler
 import MartletCore
 import MartletIR
 import MartletONNX
@@ -34,6 +35,23 @@ import Testing
                 let inputs = try generator.inputs(n: n, m: m)
                 let expected = Result { try judge.run(inputs) }
                 let found = Result { try model.run(inputs) }
+                compare(found, expected, isExact, "seed \(seed), n = \(n), m = \(m)")
+            }
+        }
+    }
+
+    /// Kernels for several targets touch nothing but their operands, and compute the same.
+    @Test func kernelsStayInTheirOperands() throws {
+        let targets = try ["x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64"].map { try CodegenTarget(named: $0) }
+        let first = Self.number("MARTLET_SEED") ?? 1
+        for seed in first..<first + (Self.number("MARTLET_FUZZ") ?? 40) {
+            var (graph, isExact, generator) = try RandomGraph.make(
+                seed: UInt64(seed), operations: Self.number("MARTLET_OPERATIONS") ?? 12)
+            let run = try CheckedRun(graph, target: targets[seed % targets.count])
+            let judge = ReferenceRunner(graph)
+            for (n, m) in RandomGraph.sizes {
+                let inputs = try generator.inputs(n: n, m: m)
+                let (expected, found) = (Result { try judge.run(inputs) }, Result { try run.run(inputs) })
                 compare(found, expected, isExact, "seed \(seed), n = \(n), m = \(m)")
             }
         }
