@@ -22,7 +22,8 @@ struct Interpreter {
 
     /// Executes all instructions.
     ///
-    /// - Throws: `run.cancelled`, `run.index-range`, `run.violation`, `run.size`, `run.bounds`, and what the engine's `fail` steps say.
+    /// - Throws: `run.cancelled`, `run.index-range`, `run.violation`, `run.size`, `run.bounds`, and what the engine's
+    ///   `fail` steps say.
     func run() throws {
         guard let start = instructions.baseAddress else { return }
         var next = 0
