@@ -12,6 +12,7 @@ import Synchronization
 final class CheckedRun {
     private let engine: Engine
     private let kernels: [VectorFunction]
+    private let setSymbols: [Int]
     private var symbols: [Int: Int] = [:]
     private var values: [ExprRef: Int] = [:]
     private var bases: [UnsafeMutableRawBufferPointer] = []
@@ -22,8 +23,12 @@ final class CheckedRun {
     private static let reserve = 1 << 18, gap = 1 << 12
     private static let filling: UInt8 = 0xA5
 
+    /// Instructions that a step may take.
+    private let limit: Int
+
     /// Compiles a graph for a target.
-    init(_ graph: Graph, target: CodegenTarget) throws {
+    init(_ graph: Graph, target: CodegenTarget, limit: Int = 1 << 28) throws {
+        self.limit = limit
         let texts = Mutex<[String: String]>([:])
         var options = CompilerOptions(target: target)
         options.observer = StageObserver(stages: [.kernels]) { _, parts in
@@ -31,6 +36,7 @@ final class CheckedRun {
         }
         engine = try Compiler(options, generator: CodeGenerator(searchPath: "")).compile(graph)
         let found = texts.withLock { $0 }
+        setSymbols = Self.setSymbols(engine.steps)
         kernels = try engine.kernels.map { try VectorFunction(text: found[$0.name] ?? "") }
     }
 
@@ -141,7 +147,25 @@ final class CheckedRun {
     private func set(_ symbol: Int, to value: Int) throws {
         symbols[symbol] = value
         values = [:]
-        for requirement in engine.requirements { try check(requirement) }
+        for requirement in engine.requirements where lastSet(requirement) == symbol { try check(requirement) }
+    }
+
+    /// The last symbol of a requirement that a step sets: in a loop, others may still be those of the turn before.
+    private func lastSet(_ requirement: Engine.Requirement) -> Int? {
+        let own = Set(engine.program.symbols(of: [requirement.left, requirement.right]))
+        return setSymbols.last(where: own.contains)
+    }
+
+    /// The symbols that steps set, in the order of the steps.
+    private static func setSymbols(_ steps: [Engine.Step]) -> [Int] {
+        steps.flatMap { step -> [Int] in
+            switch step.kind {
+            case .bind(let symbol, _, _, _, _): [symbol]
+            case .branch(_, let then, let otherwise): setSymbols(then) + setSymbols(otherwise)
+            case .loop(let counter, _, _, let body, _): [counter] + setSymbols(body)
+            default: []
+            }
+        }
     }
 
     private func check(_ requirement: Engine.Requirement) throws {
@@ -218,7 +242,7 @@ final class CheckedRun {
                         base: value(words[2 * operand]) ?? 0, offset: value(words[2 * operand + 1]) ?? 0, operand)
                 }
                 guard let bases = table.baseAddress, let words = numbers.baseAddress else { return }
-                try VectorInterpreter(memory: VectorMemory(ranges)).run(
+                try VectorInterpreter(memory: VectorMemory(ranges), limit: limit).run(
                     kernels[kernel], bases: bases, words: words, first: 0, last: points, scratch: extra.baseAddress)
             }
         }
