@@ -6,8 +6,8 @@ import TestSupport
 
 /// A graph of operations that are picked at random, over sizes that the inputs or the data give.
 ///
-/// Values are of two kinds. *Exact* ones are whole numbers so small that every order of summing gives the same; what jumps
-/// (comparisons, sorting, conversions) is applied to them only, and results must be equal. All others are compared
+/// Values are of two kinds. *Exact* ones are whole numbers so small that every order of summing gives the same; what
+/// jumps (comparisons, sorting, conversions) is applied to them only, and results must be equal. All others are compared
 /// within a tolerance.
 struct RandomGraph {
     /// A value of the graph.
