@@ -134,10 +134,10 @@ struct ExtentMerge {
     private mutating func fresh(_ first: IntExpr, _ second: IntExpr, isOuter: Bool) -> IntExpr {
         let (left, right) = (first.bounds(scope.ranges), second.bounds(scope.ranges))
         var upper: IntExpr?
-        if let first = left.upper, let second = right.upper {
-            upper = IntExpr(max(first, second, 0))
-        } else if isOuter {
+        if isOuter {
             upper = scope.simplify(.max(.max(first, second), 0))
+        } else if let first = left.upper, let second = right.upper {
+            upper = IntExpr(max(first, second, 0))
         }
         let symbol = scope.freshSymbol("size", lower: max(0, min(left.lower ?? 0, right.lower ?? 0)), upper: upper)
         sizes.append(symbol)
