@@ -20,7 +20,7 @@ struct LLVMCacheTests {
         try withExtendedLifetime(folder) { try body(folder.path) }
     }
 
-    func names(_ path: String) -> [String] { TestFolder.names(in: path) }
+    func names(_ path: String) -> [String] { Folder.names(in: path) }
 
     @Test func keysDifferWhereCodeMay() throws {
         let options = CodegenOptions(level: 1)

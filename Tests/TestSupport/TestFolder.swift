@@ -19,7 +19,7 @@ package final class TestFolder: Sendable {
     package subscript(name: String) -> String { "\(path)/\(name)" }
 
     /// Names of the folder's entries, sorted.
-    package var names: [String] { Self.names(in: path) }
+    package var names: [String] { Folder.names(in: path) }
 
     /// Writes a file, without the `fsync` of `AtomicFile`, of which thousands of small files would take long; gives
     /// the file's path.
@@ -33,22 +33,8 @@ package final class TestFolder: Sendable {
         return self[name]
     }
 
-    /// Names of the entries of any folder, sorted; none if it cannot be read.
-    package static func names(in path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
     private static func remove(_ path: String) {
-        for name in names(in: path) {
+        for name in Folder.names(in: path) {
             let entry = "\(path)/\(name)"
             if unlink(entry) != 0 { remove(entry) }
         }

@@ -1,4 +1,5 @@
 import Glibc
+import MartletCore
 
 /// The folder of a kernel cache: one file per kernel, bounded in total. Safe under concurrent processes, since a file
 /// appears under its name only when complete; every failure only means that nothing is kept.
@@ -98,13 +99,8 @@ struct KernelFolder {
 
     /// The kernels in the folder; temporary files that a killed process left are removed.
     private func listing() -> [File] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
         var files: [File] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in Folder.names(in: path) {
             var status = stat()
             guard lstat(file(name), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
             if Self.isKernel(name) {

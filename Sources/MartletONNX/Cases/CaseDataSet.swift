@@ -30,7 +30,7 @@ public struct CaseDataSet: Sendable {
     init(number: Int, path: String) throws {
         self.number = number
         self.path = path
-        let names = try folderEntries(path)
+        let names = try Folder.entries(of: path)
         inputFiles = Self.files(names, path, prefix: "input_")
         outputFiles = Self.files(names, path, prefix: "output_")
     }

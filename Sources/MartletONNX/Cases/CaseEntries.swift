@@ -1,24 +1,4 @@
 import Glibc
-import MartletCore
-
-/// Names of the entries of a folder, without `.` and `..`, sorted.
-///
-/// - Throws: `Diagnostic` (`file.open`) if the folder cannot be read.
-func folderEntries(_ path: String) throws -> [String] {
-    guard let folder = opendir(path) else {
-        let reason = String(cString: strerror(errno))
-        throw Diagnostic("file.open", "cannot list the folder: \(reason)", at: .file(path: path, offset: nil))
-    }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
-}
 
 /// Whether a file or folder of this kind (`S_IFREG`, `S_IFDIR`) is there, links followed.
 func isPresent(_ path: String, kind: mode_t) -> Bool {

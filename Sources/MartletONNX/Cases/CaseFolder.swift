@@ -56,7 +56,7 @@ public struct CaseFolder: Sendable {
         tolerance = Tolerance(description: description, override: override)
         note = description?["note"]?.string ?? ""
         state = try description?["state"].flatMap { try StateChain($0, path: "\(path)/case.json") }
-        dataSets = try folderEntries(path)
+        dataSets = try Folder.entries(of: path)
             .compactMap { entry in number(in: entry, after: "test_data_set_").map { ($0, "\(path)/\(entry)") } }
             .sorted { $0.0 < $1.0 }
             .map { try CaseDataSet(number: $0.0, path: $0.1) }
@@ -69,7 +69,7 @@ public struct CaseFolder: Sendable {
     public static func all(in path: String, depth: Int = 4) throws -> [CaseFolder] {
         if isPresent("\(path)/model.onnx", kind: S_IFREG) { return [try CaseFolder(path: path)] }
         guard depth > 0 else { return [] }
-        return try folderEntries(path)
+        return try Folder.entries(of: path)
             .map { "\(path)/\($0)" }
             .filter { isPresent($0, kind: S_IFDIR) }
             .flatMap { try all(in: $0, depth: depth - 1) }
