@@ -39,7 +39,8 @@ struct RunEngineTests {
         let scratch = "\(Shell.package)/.build/run-engine"
         try Shell.check(
             "swift build -c release --static-swift-stdlib -Xswiftc -static-executable --product run-engine "
-                + "--package-path '\(Shell.package)/Examples/RunEngine' --scratch-path '\(scratch)'")
+                + "--disable-build-manifest-caching --package-path '\(Shell.package)/Examples/RunEngine' "
+                + "--scratch-path '\(scratch)'")
         return "\(scratch)/release/run-engine"
     })
 
